@@ -1,0 +1,64 @@
+// Planners that sample action sequences, let a world model imagine them, and keep the best.
+// Deterministic for a seed unless a time budget is set. An instance belongs to one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/random.h"
+#include "worldmodel/world_model.h"
+
+namespace reverie {
+
+enum class PlannerKind { kIcem, kMppi, kCem, kShooting };
+
+/// "icem", "mppi", "cem", "shooting". @throws Error listing the kinds.
+PlannerKind ParsePlannerKind(const std::string& name);
+std::string PlannerName(PlannerKind kind);
+
+struct PlannerOptions {
+  PlannerKind kind = PlannerKind::kIcem;
+  int horizon = 20;               // control steps
+  int sequences = 100;            // in the first iteration
+  int iterations = 3;
+  int elites = 10;
+  double noise_exponent = 2.0;    // power spectrum f^-exponent of the sampling noise over time; 0: white
+  double initial_deviation = 0.6;
+  double minimum_deviation = 0.05;
+  double momentum = 0.1;          // of mean and deviation between iterations
+  double population_decay = 1.25; // icem: sequences shrink by this factor an iteration, not below twice the elites
+  double kept_elites = 0.3;       // icem: share of elites kept to the next iteration, and shifted to the next step
+  double temperature = 0.5;       // mppi: of the softmax over returns scaled to unit deviation
+  double discount = 1.0;
+  double uncertainty = 0.0;       // added to the return per unit of model disagreement: < 0 avoids, > 0 seeks
+  double budget_ms = 0.0;         // stop refining after this long; 0: never (and then deterministic)
+
+  nlohmann::ordered_json ToJson() const;
+};
+
+struct Plan {
+  std::vector<float> actions;  // (H, nu), best first; the first row is to be applied
+  float planned_return = 0;    // of the planning objective
+  int imagined_steps = 0;      // control steps that the model imagined for it
+  double plan_ms = 0;
+};
+
+class Planner {
+ public:
+  Planner(PlannerOptions options, int action_size);
+  ~Planner();
+
+  const PlannerOptions& options() const;
+  /// Forgets the warm start; from here plans depend on `seed` and what they are asked alone.
+  void Reset(uint64_t seed);
+  /// Plans from `belief`, starting from the last plan shifted by one control step.
+  Plan MakePlan(WorldModel& model, const Belief& belief);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reverie

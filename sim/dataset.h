@@ -1,0 +1,87 @@
+// Minari datasets on disk: HDF5 in data/main_data.hdf5, data/metadata.json, and beside them what a replay
+// needs (the compiled scene, the task). One writer per folder; readers are independent. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "sim/episode.h"
+
+namespace reverie {
+
+/// What every episode of a dataset has in common.
+struct DatasetInfo {
+  std::string task_name;           // "cartpole-swingup", "dm_control/cup-catch", or the model's file name
+  std::string task_json;           // the task as played, complete; "{}" is never valid
+  std::string scene_mjb;           // the compiled model, as mj_saveModel writes it
+  std::string mujoco_version;      // "3.17.0"
+  uint64_t seed = 0;               // the run's
+  std::string policy;              // "random", "smooth", "planner(icem, simulator)", ...
+  double control_timestep_s = 0;   // of one env step
+  int action_repeat = 1;           // env steps in one control step
+  int64_t observation_size = 0, signal_size = 0, action_size = 0, state_size = 0, qpos_size = 0, qvel_size = 0;
+  std::vector<std::string> observation_labels;  // one per element: "position[0]"
+  std::vector<std::string> signal_labels;
+  std::vector<std::string> action_labels;       // actuators, in order
+  std::vector<std::string> parameter_labels;    // "geom_pos(target).x"
+};
+
+/// Writes a dataset. Episodes are committed in parts that appear whole under data/parts/; Finish() joins them
+/// into data/main_data.hdf5. A killed run loses at most the part that was not committed.
+class DatasetWriter {
+ public:
+  /// Starts a dataset in `folder` (created; must be prepared and empty), or with `resume` goes on after the
+  /// last committed episode of the same run. @throws DatasetError if the folder is in use, or holds another
+  /// run than `info` describes (the differing field and both values are named).
+  DatasetWriter(std::filesystem::path folder, DatasetInfo info, bool resume);
+  ~DatasetWriter();
+  DatasetWriter(const DatasetWriter&) = delete;
+  DatasetWriter& operator=(const DatasetWriter&) = delete;
+
+  /// Number of episodes that are safe on disk, where a resumed run goes on.
+  int64_t committed() const;
+
+  /// Appends the next episode (its index must be committed() + those appended since). @throws ShapeError, DatasetError.
+  void Append(const Episode& episode);
+
+  /// Makes everything appended so far safe on disk.
+  void Commit();
+
+  /// Commits, joins the parts, writes metadata.json and removes the parts. The folder is then a Minari dataset.
+  void Finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Reads a finished dataset, or the committed part of one that was interrupted.
+class DatasetReader {
+ public:
+  /// `folder` is the dataset's (the one that holds data/). @throws DatasetError: missing, truncated, foreign.
+  explicit DatasetReader(std::filesystem::path folder);
+  ~DatasetReader();
+  DatasetReader(DatasetReader&&) noexcept;
+
+  const DatasetInfo& info() const;
+  const std::filesystem::path& folder() const;
+  int64_t episodes() const;
+  int64_t steps() const;
+  /// Reads episode k whole. @throws DatasetError naming the dataset and the field.
+  Episode Read(int64_t k) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Checks that two datasets describe the same set-up (scene, task, control step, actuators, sizes).
+/// @throws DatasetError naming the first field that differs, and both values.
+void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b, const std::string& b_name);
+
+}  // namespace reverie

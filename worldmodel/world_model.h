@@ -1,0 +1,52 @@
+// The interface that planners speak to: given where the world is and what would be done, say what would happen.
+// The simulator implements it as every learned model does. An instance belongs to one thread at a time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/environment.h"
+
+namespace reverie {
+
+/// Where imagination starts.
+struct Belief {
+  std::vector<double> channels;           // (nchannels) observation then signals
+  std::vector<double> integration_state;  // (nstate), for models that simulate
+  std::vector<double> parameters;         // (nparameters), what this episode's reset drew into the model
+
+  static Belief Of(const Environment& environment);
+};
+
+/// What a model expects of N action sequences over H control steps. Row-major; SI units.
+struct Imagination {
+  int sequences = 0, horizon = 0, channel_size = 0;
+  std::vector<float> rewards;      // (N, H) the task's planning reward of one control step
+  std::vector<float> uncertainty;  // (N, H) disagreement between members, in standard deviations of the channels
+  std::vector<float> channels;     // (N, H, nchannels) expectation; empty unless asked for
+  std::vector<float> spread;       // (N, H, nchannels) standard deviation; empty unless asked for
+};
+
+struct ImagineOptions {
+  bool channels = false;     // fill channels and spread
+  bool uncertainty = false;  // fill uncertainty (a learned model may need more members for it)
+};
+
+class WorldModel {
+ public:
+  virtual ~WorldModel() = default;
+
+  virtual const CompiledTask& task() const = 0;
+  /// "simulator", "ensemble".
+  virtual std::string name() const = 0;
+
+  /// Imagines `actions` from `belief`.
+  /// @param actions  (N, H, nu) row-major, normalised to [-1, 1].
+  /// @throws ShapeError if actions.size() != sequences * horizon * nu.
+  virtual void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
+                       const ImagineOptions& options, Imagination& result) = 0;
+};
+
+}  // namespace reverie
