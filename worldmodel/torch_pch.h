@@ -1,0 +1,4 @@
+// The precompiled header of sources that need Torch.
+#pragma once
+
+#include <torch/torch.h>
