@@ -1,0 +1,16 @@
+// Every subcommand, in the order in which --help lists them.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace reverie::cli {
+
+void AddDoctor(CLI::App& app);
+void AddTasks(CLI::App& app);
+void AddCollect(CLI::App& app);
+void AddMerge(CLI::App& app);
+void AddReplay(CLI::App& app);
+
+}  // namespace reverie::cli

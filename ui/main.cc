@@ -1,0 +1,3 @@
+#include "ui/cli/command.h"
+
+int main(int argc, char** argv) { return reverie::cli::Run(argc, argv); }
