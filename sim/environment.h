@@ -22,6 +22,9 @@ struct StepResult {
   int diverged_dof = -1;    // the degree of freedom that blew up; -1: none
 };
 
+/// An action as it is applied: within [-1, 1], 0 in place of NaN.
+double ClipAction(double action);
+
 /// A task bound to its scene: formulas resolved, sizes known.
 class CompiledTask {
  public:

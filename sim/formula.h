@@ -68,6 +68,16 @@ class Formula {
   size_t size() const { return outputs_.size(); }
   bool empty() const { return outputs_.empty(); }
   const std::vector<FormulaNode>& nodes() const { return nodes_; }
+  /// The nodes whose values it yields.
+  const std::vector<int>& outputs() const { return outputs_; }
+
+  /// Gives every input a new index.
+  template <class Renumber>
+  void RenumberInputs(Renumber&& renumber) {
+    for (FormulaNode& node : nodes_) {
+      if (node.op == FormulaOp::kInput) node.a = renumber(node.a);
+    }
+  }
 
   /// Evaluates with any arithmetic: calls of `math` on values; `input(i)` yields input i.
   /// @param scratch  resized to the number of nodes; kept by the caller to avoid allocations.

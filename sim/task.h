@@ -20,7 +20,8 @@
 //                {"until": "ncon == 0"} ],  else the whole reset is drawn again
 //     "reward": "tolerance(position[0], 0, 0, 2)",      over observation, signals and `action`
 //     "planning_reward": "reward + 0.1*position[1]",    what planners maximise; optional
-//     "terminate": "position[0] > 2", "success": "norm(to_target) < 0.05"     optional
+//     "terminate": "position[0] > 2", "success": "norm(to_target) < 0.05",    optional
+//     "planner": {"horizon": 20}, "learning": {"updates_per_step": 4}         defaults that suit it; optional
 //   }
 //
 // Observation, signals and resets are formulas (sim/formula.h) over MuJoCo's own fields: any mjData or mjModel
@@ -67,6 +68,8 @@ struct TaskSpec {
   std::vector<Channel> signals;
   std::vector<ResetStep> reset;
   std::string reward, planning_reward, terminate, success;
+  nlohmann::json planner = nlohmann::json::object();   // defaults of agent/planner.h's options
+  nlohmann::json learning = nlohmann::json::object();  // defaults of the learning loop's options
 
   /// The task as a file would hold it, complete, with `action_repeat` as played.
   nlohmann::ordered_json ToJson() const;
