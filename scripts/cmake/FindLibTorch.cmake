@@ -43,7 +43,7 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
   REQUIRED_VARS ${_torch_required}
   VERSION_VAR LibTorch_VERSION
-  REASON_FAILURE_MESSAGE "looked in '${LibTorch_ROOT}'; run scripts/setup.sh, or pass -DLibTorch_ROOT=<folder of torch or libtorch>")
+  REASON_FAILURE_MESSAGE "looked in '${LibTorch_ROOT}': run scripts/setup.sh, or pass -DLibTorch_ROOT=<folder of torch or libtorch>")
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)

@@ -32,7 +32,7 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(MuJoCo
   REQUIRED_VARS MuJoCo_LIBRARY MuJoCo_INCLUDE_DIR
   VERSION_VAR MuJoCo_VERSION
-  REASON_FAILURE_MESSAGE "looked in '${MuJoCo_ROOT}'; run scripts/setup.sh, or pass -DMuJoCo_ROOT=<folder of the mujoco wheel>")
+  REASON_FAILURE_MESSAGE "looked in '${MuJoCo_ROOT}': run scripts/setup.sh, or pass -DMuJoCo_ROOT=<folder of the mujoco wheel>")
 
 if(MuJoCo_FOUND AND NOT MuJoCo_VERSION MATCHES "^(3\\.17|4\\.0)\\.")
   message(FATAL_ERROR "MuJoCo ${MuJoCo_VERSION} in ${MuJoCo_ROOT}: Reverie is built with 3.17 or 4.0")
