@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/random.h"
+#include <nlohmann/json.hpp>
+
 #include "worldmodel/world_model.h"
 
 namespace reverie {
@@ -36,24 +37,35 @@ struct PlannerOptions {
   double budget_ms = 0.0;         // stop refining after this long; 0: never (and then deterministic)
 
   nlohmann::ordered_json ToJson() const;
+  /// Sets the options that `json` names, as ToJson writes them, and leaves the others.
+  /// @param where  the file and key it came from, for messages.
+  /// @throws Error naming the option, what was expected and what was found.
+  void Update(const nlohmann::json& json, const std::string& where);
+  /// @throws Error naming the first option out of its range.
+  void Check(const std::string& where) const;
 };
 
 struct Plan {
-  std::vector<float> actions;  // (H, nu), best first; the first row is to be applied
-  float planned_return = 0;    // of the planning objective
+  std::vector<float> actions;  // (H, nu); the first row is to be applied. Empty where nothing can be actuated.
+  float planned_return = 0;    // score of `actions`; cem, mppi: mean over the sequences that were averaged
   int imagined_steps = 0;      // control steps that the model imagined for it
   double plan_ms = 0;
 };
 
 class Planner {
  public:
+  /// @throws Error naming the option that is out of its range.
   Planner(PlannerOptions options, int action_size);
   ~Planner();
 
   const PlannerOptions& options() const;
   /// Forgets the warm start; from here plans depend on `seed` and what they are asked alone.
   void Reset(uint64_t seed);
-  /// Plans from `belief`, starting from the last plan shifted by one control step.
+  /// Plans from `belief`, starting from the last plan shifted by one control step. A sequence's score is the sum
+  /// of discount^t (reward + uncertainty coefficient * uncertainty); one that is not finite is never chosen.
+  /// Sources: icem: Pinneri et al. 2020, "Sample-efficient Cross-Entropy Method for Real-time Planning";
+  /// mppi: Williams et al. 2017, "Information Theoretic MPC for Model-Based Reinforcement Learning";
+  /// cem: Rubinstein 1999, as used by Chua et al. 2018 (PETS); shooting: Nagabandi et al. 2018.
   Plan MakePlan(WorldModel& model, const Belief& belief);
 
  private:
