@@ -28,13 +28,11 @@ if(LibTorch_torch_cuda AND LibTorch_c10_cuda)
   set(LibTorch_CUDA TRUE)
 endif()
 
-if(EXISTS "${LibTorch_INCLUDE_DIR}/torch/version.h")
-  set(_torch_version_file "${LibTorch_INCLUDE_DIR}/torch/version.h")
-elseif(LibTorch_API_INCLUDE_DIR)
-  set(_torch_version_file "${LibTorch_API_INCLUDE_DIR}/torch/version.h")
-endif()
-if(_torch_version_file)
-  file(STRINGS "${_torch_version_file}" _torch_header REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH)")
+find_file(LibTorch_VERSION_FILE NAMES torch/headeronly/version.h torch/version.h
+  HINTS "${LibTorch_INCLUDE_DIR}" "${LibTorch_API_INCLUDE_DIR}" NO_DEFAULT_PATH)
+mark_as_advanced(LibTorch_VERSION_FILE)
+if(LibTorch_VERSION_FILE)
+  file(STRINGS "${LibTorch_VERSION_FILE}" _torch_header REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH)")
   string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*PATCH ([0-9]+).*" "\\1.\\2.\\3"
     LibTorch_VERSION "${_torch_header}")
 endif()
