@@ -1,4 +1,5 @@
-// Draws a scene off-screen through EGL, without a display. One renderer per thread; it owns its GL context.
+// Draws a scene off-screen through EGL, without a display. A renderer owns its GL context; use it from one thread
+// at a time. Positions are drawn as `data` derives them (xpos, geom_xpos, ...): call mj_forward after setting qpos.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +13,22 @@ namespace reverie {
 
 enum class RenderQuality { kFast, kFull };  // kFast: no multisampling, shadows or reflections
 
-/// A camera by name or label; "" is the free camera that frames the whole scene.
 class Renderer {
  public:
-  /// @throws DeviceError where no EGL driver can be had: what is missing and how to get it.
+  /// The picture has this size whatever the scene's own off-screen size; the model is only read.
+  /// @throws DeviceError where no EGL driver can be had: what is missing and how to get it; ShapeError for a size
+  /// that the driver does not draw.
   Renderer(const mjModel* model, int width, int height, RenderQuality quality);
   ~Renderer();
   Renderer(const Renderer&) = delete;
   Renderer& operator=(const Renderer&) = delete;
 
-  /// Adds a translucent copy of the scene in another state to the next Render call: where a model said it would be.
+  /// Adds a tinted copy of the moving bodies in another state to the next Render call: where a model said they
+  /// would be. Skins and flexible bodies have no copy. @param rgba  tint and opacity, 0 to 1.
   void AddGhost(const mjModel* model, mjData* data, const float rgba[4]);
 
-  /// Draws `data` as seen by `camera` into `rgb` (height, width, 3), first row on top.
+  /// Draws `data` as seen by `camera` (name or label; "" is a free camera that frames the whole scene).
+  /// @param rgb  (height, width, 3), first row on top.
   /// @throws SceneError if there is no such camera (near names suggested); ShapeError.
   void Render(const mjModel* model, mjData* data, const std::string& camera, std::span<uint8_t> rgb);
 
@@ -35,5 +39,8 @@ class Renderer {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// The OpenGL driver that renderers use, its version, and how EGL reached it. @throws DeviceError.
+std::string DescribeGl();
 
 }  // namespace reverie

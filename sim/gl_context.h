@@ -1,0 +1,47 @@
+// An OpenGL context without a window or display, through EGL. The EGL display is found once per process and
+// kept; each context may be used from any thread, by one thread at a time.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace reverie {
+
+class GlContext {
+ public:
+  /// @throws DeviceError where no EGL driver gives an OpenGL context: what was tried and what to install.
+  GlContext();
+  ~GlContext();
+  GlContext(const GlContext&) = delete;
+  GlContext& operator=(const GlContext&) = delete;
+
+  /// Makes the context this thread's current one for a scope, then puts back what was current before.
+  class Scope {
+   public:
+    explicit Scope(const GlContext& context);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    void* display_;
+    void* draw_;
+    void* read_;
+    void* context_;
+  };
+
+  int max_size_px() const { return max_size_px_; }
+  int max_samples() const { return max_samples_; }
+
+  /// Driver, OpenGL version and the way to it: "llvmpipe (...), OpenGL 4.5 ..., EGL surfaceless".
+  const std::string& description() const { return description_; }
+
+ private:
+  void* context_ = nullptr;
+  void* surface_ = nullptr;
+  int max_size_px_ = 0;
+  int max_samples_ = 0;
+  std::string description_;
+};
+
+}  // namespace reverie
