@@ -44,13 +44,20 @@ struct Candidate {
 std::string EglError() {
   const EGLint code = eglGetError();
   switch (code) {
-    case EGL_SUCCESS: return "no reason given";
-    case EGL_NOT_INITIALIZED: return "not initialised";
-    case EGL_BAD_ACCESS: return "access denied";
-    case EGL_BAD_ALLOC: return "out of memory";
-    case EGL_BAD_DISPLAY: return "no such display";
-    case EGL_BAD_MATCH: return "no match";
-    default: break;
+    case EGL_SUCCESS:
+      return "no reason given";
+    case EGL_NOT_INITIALIZED:
+      return "not initialised";
+    case EGL_BAD_ACCESS:
+      return "access denied";
+    case EGL_BAD_ALLOC:
+      return "out of memory";
+    case EGL_BAD_DISPLAY:
+      return "no such display";
+    case EGL_BAD_MATCH:
+      return "no match";
+    default:
+      break;
   }
   char hex[16];
   const auto end = std::to_chars(hex, hex + sizeof hex, static_cast<unsigned>(code), 16).ptr;
@@ -87,7 +94,7 @@ std::optional<int> ChosenDevice(int count) {
   return index;
 }
 
-/// Displays in the order to try: graphics hardware, Mesa without a device, software devices, whatever is the default.
+/// Displays in the order to try: graphics hardware, Mesa without a device, software devices, the default one.
 /// Hardware goes first because Mesa's surfaceless platform draws in software beside a proprietary driver.
 std::vector<Candidate> Candidates() {
   const char* extensions = eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS);
@@ -131,11 +138,24 @@ std::string Open(const Candidate& candidate, Display& found) {
   }
   if (found.display == EGL_NO_DISPLAY) return "no display";
   if (!eglInitialize(found.display, nullptr, nullptr)) return EglError();
-  const EGLint wanted[] = {EGL_RED_SIZE,   8,  EGL_GREEN_SIZE,   8, EGL_BLUE_SIZE,    8,
-                           EGL_DEPTH_SIZE, 24, EGL_STENCIL_SIZE, 8, EGL_SURFACE_TYPE, EGL_PBUFFER_BIT,
-                           EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_NONE};
+  const EGLint wanted[] = {EGL_RED_SIZE,
+                           8,
+                           EGL_GREEN_SIZE,
+                           8,
+                           EGL_BLUE_SIZE,
+                           8,
+                           EGL_DEPTH_SIZE,
+                           24,
+                           EGL_STENCIL_SIZE,
+                           8,
+                           EGL_SURFACE_TYPE,
+                           EGL_PBUFFER_BIT,
+                           EGL_RENDERABLE_TYPE,
+                           EGL_OPENGL_BIT,
+                           EGL_NONE};
   EGLint count = 0;
-  if (!eglChooseConfig(found.display, wanted, &found.config, 1, &count) || count < 1) return "no OpenGL configuration";
+  if (!eglChooseConfig(found.display, wanted, &found.config, 1, &count) || count < 1)
+    return "no OpenGL configuration";
   found.way = candidate.way;
   return "";
 }
@@ -153,7 +173,8 @@ std::string CreateContext(const Display& display, void*& context, void*& surface
   if (!eglMakeCurrent(display.display, surface, surface, context)) return EglError();
   const auto get_string = Load<GetString>("glGetString");
   const auto text = [&](unsigned name) { return reinterpret_cast<const char*>(get_string(name)); };
-  const bool enough = get_string != nullptr && text(kGlVersion) != nullptr && text(kGlExtensions) != nullptr &&
+  const bool enough = get_string != nullptr && text(kGlVersion) != nullptr &&
+                      text(kGlExtensions) != nullptr &&
                       Has(text(kGlExtensions), "GL_ARB_framebuffer_object") &&
                       Has(text(kGlExtensions), "GL_ARB_vertex_buffer_object");
   eglMakeCurrent(display.display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
@@ -218,7 +239,9 @@ GlContext::GlContext() {
                  reinterpret_cast<const char*>(get_string(kGlVersion)) + ", EGL " + display.way;
 }
 
-GlContext::~GlContext() { DestroyContext(SharedDisplay(), context_, surface_); }
+GlContext::~GlContext() {
+  DestroyContext(SharedDisplay(), context_, surface_);
+}
 
 GlContext::Scope::Scope(const GlContext& context)
     : display_(eglGetCurrentDisplay()),

@@ -40,8 +40,9 @@ int FindCamera(const mjModel* model, const std::string& camera) {
 
 /// Room for every decoration MuJoCo draws with its default options: full scenes make it write a warning file.
 int GeomCapacity(const mjModel* model, size_t ghosts) {
-  return 2000 + static_cast<int>(model->ngeom + model->nsite + 2 * model->nwrap + 64 * model->ntendon +
-                                 4 * model->nu + 2 * model->nsensordata + model->nflexelem) +
+  return 2000 +
+         static_cast<int>(model->ngeom + model->nsite + 2 * model->nwrap + 64 * model->ntendon +
+                          4 * model->nu + 2 * model->nsensordata + model->nflexelem) +
          static_cast<int>(ghosts);
 }
 
@@ -50,8 +51,9 @@ bool Moves(const mjModel* model, int body) {
 }
 
 bool SameAssets(const mjModel* a, const mjModel* b) {
-  return a->ngeom == b->ngeom && a->nmesh == b->nmesh && a->nmeshvert == b->nmeshvert && a->nhfield == b->nhfield &&
-         a->ntex == b->ntex && a->nmat == b->nmat && a->nskin == b->nskin && a->nflex == b->nflex;
+  return a->ngeom == b->ngeom && a->nmesh == b->nmesh && a->nmeshvert == b->nmeshvert &&
+         a->nhfield == b->nhfield && a->ntex == b->ntex && a->nmat == b->nmat && a->nskin == b->nskin &&
+         a->nflex == b->nflex;
 }
 
 }  // namespace
@@ -121,12 +123,17 @@ Renderer::Renderer(const mjModel* model, int width, int height, RenderQuality qu
     : impl_(std::make_unique<Impl>(model, width, height, quality)) {}
 Renderer::~Renderer() = default;
 
-int Renderer::width() const { return impl_->width; }
-int Renderer::height() const { return impl_->height; }
+int Renderer::width() const {
+  return impl_->width;
+}
+int Renderer::height() const {
+  return impl_->height;
+}
 
 void Renderer::AddGhost(const mjModel* model, mjData* data, const float rgba[4]) {
   Impl& self = *impl_;
-  if (!SameAssets(model, &self.assets)) throw ShapeError("cannot draw: this renderer was made for another scene");
+  if (!SameAssets(model, &self.assets))
+    throw ShapeError("cannot draw: this renderer was made for another scene");
   self.Reserve(self.ghosts.size() + static_cast<size_t>(model->ngeom));
   self.scene.ngeom = 0;
   mjv_addGeoms(model, data, &self.option, nullptr, mjCAT_DYNAMIC, &self.scene);
@@ -136,7 +143,7 @@ void Renderer::AddGhost(const mjModel* model, mjData* data, const float rgba[4])
     geom.matid = -1;  // no texture: the tint alone says that this is not the real one
     geom.reflectance = 0;
     std::copy(rgba, rgba + 3, geom.rgba);
-    // MuJoCo draws a translucent geom's far side, then its near side: two layers make up the opacity asked for.
+    // MuJoCo draws a translucent geom's far side, then its near side: two layers make the opacity asked for.
     geom.rgba[3] = 1 - std::sqrt(1 - std::clamp(rgba[3], 0.0f, 1.0f));
     self.ghosts.push_back(geom);
   }
@@ -147,10 +154,11 @@ void Renderer::Render(const mjModel* model, mjData* data, const std::string& cam
   Impl& self = *impl_;
   const size_t row = static_cast<size_t>(self.width) * 3;
   if (rgb.size() != row * static_cast<size_t>(self.height)) {
-    throw ShapeError("picture buffer has " + std::to_string(rgb.size()) + " bytes; " + std::to_string(self.height) +
-                     " x " + std::to_string(self.width) + " x 3 are needed");
+    throw ShapeError("picture buffer has " + std::to_string(rgb.size()) + " bytes; " +
+                     std::to_string(self.height) + " x " + std::to_string(self.width) + " x 3 are needed");
   }
-  if (!SameAssets(model, &self.assets)) throw ShapeError("cannot draw: this renderer was made for another scene");
+  if (!SameAssets(model, &self.assets))
+    throw ShapeError("cannot draw: this renderer was made for another scene");
   if (camera.empty()) {
     mjv_defaultFreeCamera(model, &self.camera);
   } else {
@@ -170,11 +178,14 @@ void Renderer::Render(const mjModel* model, mjData* data, const std::string& cam
   mjr_render(whole, &self.scene, &self.context);
   mjr_readPixels(rgb.data(), nullptr, whole, &self.context);
   for (int top = 0, bottom = self.height - 1; top < bottom; ++top, --bottom) {
-    std::swap_ranges(rgb.begin() + static_cast<ptrdiff_t>(top * row), rgb.begin() + static_cast<ptrdiff_t>((top + 1) * row),
+    std::swap_ranges(rgb.begin() + static_cast<ptrdiff_t>(top * row),
+                     rgb.begin() + static_cast<ptrdiff_t>((top + 1) * row),
                      rgb.begin() + static_cast<ptrdiff_t>(bottom * row));
   }
 }
 
-std::string DescribeGl() { return GlContext().description(); }
+std::string DescribeGl() {
+  return GlContext().description();
+}
 
 }  // namespace reverie

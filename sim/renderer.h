@@ -1,5 +1,6 @@
-// Draws a scene off-screen through EGL, without a display. A renderer owns its GL context; use it from one thread
-// at a time. Positions are drawn as `data` derives them (xpos, geom_xpos, ...): call mj_forward after setting qpos.
+// Draws a scene off-screen through EGL, without a display. A renderer owns its GL context; use it from one
+// thread at a time, and not on a thread where a window's GLX context is current. Positions are drawn as
+// `data` derives them (xpos, geom_xpos, ...): call mj_forward after setting qpos.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +17,16 @@ enum class RenderQuality { kFast, kFull };  // kFast: no multisampling, shadows 
 class Renderer {
  public:
   /// The picture has this size whatever the scene's own off-screen size; the model is only read.
-  /// @throws DeviceError where no EGL driver can be had: what is missing and how to get it; ShapeError for a size
-  /// that the driver does not draw.
+  /// @throws DeviceError where no EGL driver can be had: what is missing and how to get it; ShapeError for a
+  /// size that the driver does not draw.
   Renderer(const mjModel* model, int width, int height, RenderQuality quality);
   ~Renderer();
   Renderer(const Renderer&) = delete;
   Renderer& operator=(const Renderer&) = delete;
 
-  /// Adds a tinted copy of the moving bodies in another state to the next Render call: where a model said they
-  /// would be. Skins and flexible bodies have no copy. @param rgba  tint and opacity, 0 to 1.
+  /// Adds a tinted copy of the moving bodies in another state to the next Render call: where a model said
+  /// they would be. Skins and flexible bodies have no copy.
+  /// @param rgba  tint and opacity, 0 to 1.
   void AddGhost(const mjModel* model, mjData* data, const float rgba[4]);
 
   /// Draws `data` as seen by `camera` (name or label; "" is a free camera that frames the whole scene).

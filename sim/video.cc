@@ -28,7 +28,9 @@ std::string Reason(int code) {
   return text;
 }
 
-std::string SizeText(int width, int height) { return std::to_string(width) + " x " + std::to_string(height); }
+std::string SizeText(int width, int height) {
+  return std::to_string(width) + " x " + std::to_string(height);
+}
 
 void CheckPicture(const std::filesystem::path& path, int width, int height, size_t bytes) {
   const size_t needed = static_cast<size_t>(width) * static_cast<size_t>(height) * 3;
@@ -97,9 +99,9 @@ Codec OpenEncoder(int width, int height, AVRational frame_rate) {
 
 /// Turns RGB into the limited-range BT.709 the stream says it has.
 SwsContext* MakeScaler(int width, int height) {
-  SwsContext* scaler =
-      sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height, AV_PIX_FMT_YUV420P,
-                     SWS_BICUBIC | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND | SWS_BITEXACT, nullptr, nullptr, nullptr);
+  SwsContext* scaler = sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height, AV_PIX_FMT_YUV420P,
+                                      SWS_BICUBIC | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND | SWS_BITEXACT,
+                                      nullptr, nullptr, nullptr);
   if (scaler != nullptr) {
     const int* coefficients = sws_getCoefficients(SWS_CS_ITU709);
     sws_setColorspaceDetails(scaler, coefficients, 1, coefficients, 0, 0, 1 << 16, 1 << 16);
@@ -220,7 +222,8 @@ void VideoWriter::Add(std::span<const uint8_t> rgb) {
 void VideoWriter::Finish() {
   Impl& self = *impl_;
   if (self.finished) return;
-  if (self.frames == 0) throw Error("video '" + self.path.string() + "' has no frames, so it was not written");
+  if (self.frames == 0)
+    throw Error("video '" + self.path.string() + "' has no frames, so it was not written");
   self.Encode(nullptr);
   int code = av_write_trailer(self.muxer.get());
   if (code >= 0) code = self.muxer->pb->error;
@@ -232,7 +235,8 @@ void VideoWriter::Finish() {
 
 void WritePng(const std::filesystem::path& path, int width, int height, std::span<const uint8_t> rgb) {
   if (width < 1 || height < 1) {
-    throw ShapeError("picture '" + path.string() + "' of " + SizeText(width, height) + " pixels: expected at least 1 x 1");
+    throw ShapeError("picture '" + path.string() + "' of " + SizeText(width, height) +
+                     " pixels: expected at least 1 x 1");
   }
   CheckPicture(path, width, height, rgb.size());
   png_image image;

@@ -1,5 +1,5 @@
-// What a camera sees is computed by hand: an orthographic camera 2 m high maps metres to pixels exactly, and light
-// that is ambient alone shows every colour as the scene states it.
+// What a camera sees is computed by hand: an orthographic camera 2 m high maps metres to pixels exactly, and
+// light that is ambient alone shows every colour as the scene states it.
 #include "sim/renderer.h"
 
 #include <algorithm>
@@ -195,13 +195,15 @@ TEST_CASE("an unknown camera is refused with near names, and the renderer goes o
   };
   CHECK(ask("frnt") == "scene has no camera 'frnt'; did you mean 'front'?");
   CHECK(ask("overhead") ==
-        "scene has no camera 'overhead'; its cameras: front, camera_1; without a camera, the whole scene is shown");
+        "scene has no camera 'overhead'; its cameras: front, camera_1; without a camera, the whole scene is "
+        "shown");
   CHECK_THROWS_AS(Draw(renderer, world, "frnt"), SceneError);
   CHECK(Wrong(Draw(renderer, world, "front"), 1) == 0);
 
   const World bare("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>");
   CHECK(MessageOf([&] { Draw(bare, 8, 8, "front"); }) ==
-        "scene has no camera 'front'; the scene has none, so leave the camera out for a view of the whole scene");
+        "scene has no camera 'front'; the scene has none, so leave the camera out for a view of the whole "
+        "scene");
 }
 
 TEST_CASE("a buffer of another size, an impossible size and another scene are refused") {
@@ -349,8 +351,8 @@ TEST_CASE("say what is missing" * doctest::skip(true)) {
 
 TEST_CASE("without an EGL driver, one line says what to install") {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  const std::string command = "__EGL_VENDOR_LIBRARY_FILENAMES= __EGL_VENDOR_LIBRARY_DIRS=/nonexistent '" + self +
-                              "' --no-skip --test-case='say what is missing' 2>&1";
+  const std::string command = "__EGL_VENDOR_LIBRARY_FILENAMES= __EGL_VENDOR_LIBRARY_DIRS=/nonexistent '" +
+                              self + "' --no-skip --test-case='say what is missing' 2>&1";
   std::string output;
   FILE* pipe = popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);

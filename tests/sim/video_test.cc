@@ -1,5 +1,5 @@
-// Films are decoded again with libavcodec and compared with the colours that the BT.709 equations give; pictures are
-// read back with libpng.
+// Films are decoded again with libavcodec and compared with the colours that the BT.709 equations give;
+// pictures are read back with libpng.
 #include "sim/video.h"
 
 #include <sys/resource.h>
@@ -83,7 +83,7 @@ struct Film {
   double duration_s = 0;
   AVColorSpace space{};
   AVColorRange range{};
-  std::vector<std::vector<Colour>> frames;  // per frame: mean of a patch in the upper half, and in the lower one
+  std::vector<std::vector<Colour>> frames;  // per frame: a patch of the upper half, one of the lower half
 };
 
 Colour Patch(const AVFrame* frame, int row) {
@@ -145,7 +145,8 @@ void CheckNear(const Colour& seen, const Colour& wanted) {
   CHECK(std::abs(seen.b - wanted.b) <= 2.5);
 }
 
-const Colour kShades[] = {{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 255}, {20, 20, 20}, {200, 120, 40}, {0, 0, 0}};
+const Colour kShades[] = {{255, 0, 0},  {0, 255, 0},    {0, 0, 255}, {255, 255, 255},
+                          {20, 20, 20}, {200, 120, 40}, {0, 0, 0}};
 
 void WriteShades(const fs::path& path, int frames, double rate = 25) {
   VideoWriter writer(path, 96, 64, rate);
@@ -274,7 +275,8 @@ TEST_CASE("a full disk is an error and leaves nothing behind") {
     std::vector<uint8_t> noise(128 * 128 * 3);
     unsigned state = 1;
     for (int frame = 0; frame < 60; ++frame) {
-      for (uint8_t& value : noise) value = static_cast<uint8_t>((state = state * 1664525u + 1013904223u) >> 24);
+      for (uint8_t& value : noise)
+        value = static_cast<uint8_t>((state = state * 1664525u + 1013904223u) >> 24);
       writer.Add(noise);
     }
     writer.Finish();
