@@ -1,7 +1,6 @@
 #include "sim/collect.h"
 
 #include <algorithm>
-#include <cmath>
 #include <exception>
 #include <string>
 #include <vector>
@@ -24,6 +23,10 @@ using BatchPtr = std::unique_ptr<mjBatch, BatchDeleter>;
 constexpr uint64_t kPolicyStream = 1;
 constexpr uint64_t kRedrawStream = 1000;
 constexpr int kRedraws = 10;
+
+uint64_t DrawnSeed(uint64_t seed, int attempt) {
+  return attempt == 0 ? seed : HashSeed(seed, kRedrawStream + static_cast<uint64_t>(attempt));
+}
 
 // Episodes a worker gets before results are written: enough to even out lengths, few enough to hold in memory.
 constexpr int kEpisodesPerWorker = 4;
@@ -134,7 +137,7 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
   std::vector<double> action(static_cast<size_t>(task.action_size()));
   StepResult result;
   for (int attempt = 0; attempt <= kRedraws; ++attempt) {
-    const uint64_t drawn_seed = attempt == 0 ? seed : HashSeed(seed, kRedrawStream + static_cast<uint64_t>(attempt));
+    const uint64_t drawn_seed = DrawnSeed(seed, attempt);
     Random random(drawn_seed);
     task.Reset(model, data, random);
     task.Observe(model, data, channels);
@@ -146,8 +149,6 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
     while (!result.terminated && !result.truncated) {
       if (stop.stop_requested()) return false;
       actor->Act({model, data, channels, step}, action);
-      // What is recorded is what was applied.
-      for (double& element : action) element = std::isnan(element) ? 0.0 : std::clamp(element, -1.0, 1.0);
       result = task.Step(model, data, action, channels);
       ++step;
       if (step >= task.steps_per_episode() && !result.terminated) result.truncated = true;
@@ -160,6 +161,13 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
                    (result.diverged_dof >= 0 ? task.scene().DofLabel(result.diverged_dof) : std::string("unknown")) +
                    "), in " + std::to_string(kRedraws + 1) + " episodes one after another; a smaller <option timestep>" +
                    " or more damping may hold it");
+}
+
+bool IsEpisodeSeed(uint64_t seed, uint64_t recorded_seed) {
+  for (int attempt = 0; attempt <= kRedraws; ++attempt) {
+    if (DrawnSeed(seed, attempt) == recorded_seed) return true;
+  }
+  return false;
 }
 
 void CutEpisode(Episode& episode, int64_t steps) {

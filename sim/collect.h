@@ -41,6 +41,9 @@ CollectResult Collect(std::shared_ptr<const CompiledTask> task, const PolicySour
 bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy, int64_t index,
                  uint64_t seed, std::stop_token stop, Episode& episode);
 
+/// Whether PlayEpisode, given `seed`, may have recorded `recorded_seed`: the seed itself or one it draws again from.
+bool IsEpisodeSeed(uint64_t seed, uint64_t recorded_seed);
+
 /// Cuts an episode to its first `steps` control steps and marks it truncated.
 void CutEpisode(Episode& episode, int64_t steps);
 

@@ -1,0 +1,152 @@
+#include "sim/collect.h"
+
+#include <chrono>
+#include <cstdio>
+
+#include "sim/dataset.h"
+#include "sim/error.h"
+#include "sim/random.h"
+#include "ui/cli/command.h"
+#include "ui/cli/commands.h"
+#include "ui/cli/rate_meter.h"
+
+namespace reverie::cli {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::string task, policy = "random", out, shard;
+  int64_t episodes = 0, steps = 0;
+};
+
+/// Run-wide numbers of the episodes to make: the whole run, or one shard's share of it.
+struct Range {
+  int64_t first = 0, count = 0;  // count 0: until --steps
+};
+
+Range ParseShard(const Options& options) {
+  Range range{0, options.episodes};
+  if (options.shard.empty()) return range;
+  long long shard = 0, shards = 0;
+  int used = 0;
+  if (std::sscanf(options.shard.c_str(), "%lld/%lld%n", &shard, &shards, &used) != 2 ||
+      used != static_cast<int>(options.shard.size()) || shards < 1 || shard < 1 || shard > shards) {
+    throw UsageError("--shard: expected I/N with I from 1 to N, found '" + options.shard + "'");
+  }
+  if (options.episodes == 0) throw UsageError("--shard needs --episodes: shares are of a number of episodes");
+  range.first = options.episodes * (shard - 1) / shards;
+  range.count = options.episodes * shard / shards - range.first;
+  if (range.count == 0) throw UsageError("--shard " + options.shard + ": fewer --episodes than shards");
+  return range;
+}
+
+/// Control steps on disk. @throws DatasetError if what is there belongs to another part of the run.
+int64_t CheckCommitted(const Options& options, const Range& range, int64_t committed) {
+  const DatasetReader reader(options.out);
+  const auto last = static_cast<uint64_t>(range.first + committed - 1);
+  if (!IsEpisodeSeed(HashSeed(options.common.seed, last), reader.Read(committed - 1).seed)) {
+    throw DatasetError(options.out + ": --resume: its episode " + std::to_string(committed - 1) +
+                       " is not the one that this command would have made (another --shard?); "
+                       "give the options of the first run, or another --out");
+  }
+  return reader.steps();
+}
+
+int RunCollect(const Options& options) {
+  if ((options.episodes > 0) == (options.steps > 0)) throw UsageError("give either --episodes or --steps");
+  const Range range = ParseShard(options);
+  const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
+  const PolicySource policy = NoisePolicy(options.policy, *task);
+  PrepareOutput(options.out, options.common, kDatasetMarker);
+  DatasetWriter writer(options.out, DescribeDataset(*task, options.common.seed, policy.name), options.common.resume);
+
+  const int64_t committed = writer.committed();
+  int64_t steps = committed > 0 ? CheckCommitted(options, range, committed) : 0;
+  if (options.common.resume) {
+    Log("reverie: going on after " + std::to_string(committed) + " episodes in " + options.out);
+  }
+
+  CollectOptions work;
+  work.episodes = range.count > 0 ? range.count - committed : 0;
+  work.steps = options.steps > 0 ? options.steps - steps : 0;
+  work.first_episode = range.first + committed;
+  work.workers = options.common.Threads();
+  work.seed = options.common.seed;
+
+  const int64_t target = range.count > 0 ? range.count : options.steps;
+  const int repeat = task->spec().action_repeat;
+  int64_t episodes = committed;
+  CollectResult result;
+  RateMeter rate;
+  if (work.episodes > 0 || work.steps > 0) {
+    Progress progress("collect", target, range.count > 0 ? "episodes" : "control steps");
+    // A killed run loses what was not committed: at most this long.
+    constexpr std::chrono::seconds kCommitInterval(10);
+    auto last_commit = std::chrono::steady_clock::now();
+    const auto keep = [&](Episode&& episode) {
+      episode.index = episodes++;
+      steps += episode.steps;
+      writer.Append(episode);
+      rate.Add(static_cast<double>(episode.steps) * repeat);
+      if (const auto now = std::chrono::steady_clock::now(); now - last_commit > kCommitInterval) {
+        writer.Commit();
+        last_commit = std::chrono::steady_clock::now();
+      }
+      progress.Update(range.count > 0 ? episodes : steps, Format("%.0f env steps/s", rate.Median()));
+    };
+    result = Collect(task, policy, work, keep, InterruptToken());
+  }
+  if (result.interrupted) {
+    writer.Commit();
+  } else {
+    writer.Finish();
+  }
+
+  nlohmann::ordered_json report;
+  report["task"] = task->spec().name;
+  report["out"] = options.out;
+  report["policy"] = policy.name;
+  report["seed"] = options.common.seed;
+  report["episodes"] = episodes;
+  report["env_steps"] = steps * repeat;
+  report["action_repeat"] = repeat;
+  report["wall_s"] = rate.Elapsed();
+  report["steps_per_s"] = rate.Median();
+  report["quarantined"] = result.quarantined;
+  report["workers"] = work.workers;
+  report["resumed_at"] = committed;
+  report["interrupted"] = result.interrupted;
+  if (options.common.json) {
+    PrintJson(report);
+  } else if (!result.interrupted) {
+    Print(Format("%s: %lld episodes, %lld env steps in %.1f s (%.0f env steps/s), %lld diverged",
+                 options.out.c_str(), static_cast<long long>(episodes), static_cast<long long>(steps * repeat),
+                 rate.Elapsed(), rate.Median(), static_cast<long long>(result.quarantined)));
+  }
+  if (!result.interrupted) return kDone;
+  return Interrupted(std::to_string(episodes) + " episodes are kept in " + options.out +
+                     "; the same command with --resume goes on");
+}
+
+}  // namespace
+
+void AddCollect(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = AddCommand(app, "collect", "Play episodes and record them as a Minari dataset");
+  AddTaskArgument(command, options->task);
+  command.add_option("--out", options->out, "Folder of the dataset")->required();
+  CLI::Option* episodes =
+      command.add_option("--episodes", options->episodes, "How many episodes")->check(CLI::PositiveNumber);
+  command.add_option("--steps", options->steps, "How many control steps; the last episode is cut short")
+      ->check(CLI::PositiveNumber)
+      ->excludes(episodes);
+  command.add_option("--policy", options->policy, "random or smooth (random)")
+      ->check(CLI::IsMember({"random", "smooth"}));
+  command.add_option("--workers,--threads", options->common.threads, "Threads (all that this process may use)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--shard", options->shard, "I/N: only the I-th of N shares of the episodes; see merge");
+  AddCommonOptions(command, options->common, kSeed | kActionRepeat | kOverwrite | kResume);
+  SetBody(command, [options] { return RunCollect(*options); });
+}
+
+}  // namespace reverie::cli
