@@ -29,27 +29,39 @@ struct DatasetInfo {
   std::vector<std::string> signal_labels;
   std::vector<std::string> action_labels;       // actuators, in order
   std::vector<std::string> parameter_labels;    // "geom_pos(target).x"
+  int64_t first_episode = 0;  // run-wide index of the first episode here; above 0 in a later shard of a run
+  int64_t merged_runs = 0;    // holds episodes of this many runs that do not follow on one another; 0: of one run
 };
 
+/// The file, relative to a dataset's folder, by which PrepareOutputFolder knows one.
+inline constexpr char kDatasetMarker[] = "data/task.json";
+
 /// Writes a dataset. Episodes are committed in parts that appear whole under data/parts/; Finish() joins them
-/// into data/main_data.hdf5. A killed run loses at most the part that was not committed.
+/// into data/main_data.hdf5. A killed run loses at most what was not committed, and resumed gives the same bytes.
 class DatasetWriter {
  public:
-  /// Starts a dataset in `folder` (created; must be prepared and empty), or with `resume` goes on after the
-  /// last committed episode of the same run. @throws DatasetError if the folder is in use, or holds another
-  /// run than `info` describes (the differing field and both values are named).
+  /// Starts a dataset in `folder` (created; must hold none), or with `resume` goes on after the last committed
+  /// episode of the same run, of a finished dataset too. @throws DatasetError if the folder is in use, or holds
+  /// another run than `info` describes (the differing field and both values are named).
   DatasetWriter(std::filesystem::path folder, DatasetInfo info, bool resume);
-  ~DatasetWriter();
+  ~DatasetWriter();  // does not commit
   DatasetWriter(const DatasetWriter&) = delete;
   DatasetWriter& operator=(const DatasetWriter&) = delete;
 
   /// Number of episodes that are safe on disk, where a resumed run goes on.
   int64_t committed() const;
+  /// Control steps in them.
+  int64_t committed_steps() const;
 
-  /// Appends the next episode (its index must be committed() + those appended since). @throws ShapeError, DatasetError.
+  /// Drops the committed episodes after the first `episodes`: a checkpoint may be older than the data.
+  /// @throws DatasetError if fewer are committed, Error if some are appended and not committed.
+  void KeepFirst(int64_t episodes);
+
+  /// Appends the next episode: its index is first_episode + committed() + those appended since.
+  /// @throws ShapeError, DatasetError.
   void Append(const Episode& episode);
 
-  /// Makes everything appended so far safe on disk.
+  /// Makes everything appended so far safe on disk. After an error (a full disk) it may be called again.
   void Commit();
 
   /// Commits, joins the parts, writes metadata.json and removes the parts. The folder is then a Minari dataset.
@@ -67,13 +79,18 @@ class DatasetReader {
   explicit DatasetReader(std::filesystem::path folder);
   ~DatasetReader();
   DatasetReader(DatasetReader&&) noexcept;
+  DatasetReader& operator=(DatasetReader&&) noexcept;
 
   const DatasetInfo& info() const;
   const std::filesystem::path& folder() const;
   int64_t episodes() const;
   int64_t steps() const;
-  /// Reads episode k whole. @throws DatasetError naming the dataset and the field.
+  /// Whether Finish() completed it.
+  bool finished() const;
+  /// Reads episode k whole; its index is the run's. @throws DatasetError naming the dataset and the field.
   Episode Read(int64_t k) const;
+  /// Its seed alone.
+  uint64_t ReadSeed(int64_t k) const;
 
  private:
   struct Impl;

@@ -1,0 +1,223 @@
+#include "sim/dataset_metadata.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "sim/error.h"
+
+namespace reverie {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+constexpr char kSceneKey[] = "scene", kTaskKey[] = "task";
+
+// Every field of DatasetInfo that JSON keeps, once: visited to write and to read.
+template <class Info, class Visit>
+void VisitFields(Info& info, Visit&& visit) {
+  visit("task_name", info.task_name);
+  visit("mujoco_version", info.mujoco_version);
+  visit("seed", info.seed);
+  visit("policy", info.policy);
+  visit("control_timestep_s", info.control_timestep_s);
+  visit("action_repeat", info.action_repeat);
+  visit("observation_size", info.observation_size);
+  visit("signal_size", info.signal_size);
+  visit("action_size", info.action_size);
+  visit("state_size", info.state_size);
+  visit("qpos_size", info.qpos_size);
+  visit("qvel_size", info.qvel_size);
+  visit("observation_labels", info.observation_labels);
+  visit("signal_labels", info.signal_labels);
+  visit("action_labels", info.action_labels);
+  visit("parameter_labels", info.parameter_labels);
+  visit("first_episode", info.first_episode);
+  visit("merged_runs", info.merged_runs);
+}
+
+bool Holds(const json& value, const std::string&) { return value.is_string(); }
+bool Holds(const json& value, uint64_t) { return value.is_number_unsigned(); }
+bool Holds(const json& value, int64_t) { return value.is_number_unsigned(); }
+bool Holds(const json& value, int) { return value.is_number_unsigned() && value.get<uint64_t>() < (1u << 30); }
+bool Holds(const json& value, double) { return value.is_number(); }
+bool Holds(const json& value, const std::vector<std::string>&) {
+  if (!value.is_array()) return false;
+  for (const json& item : value) {
+    if (!item.is_string()) return false;
+  }
+  return true;
+}
+
+const char* Kind(const std::string&) { return "a text"; }
+const char* Kind(double) { return "a number"; }
+const char* Kind(const std::vector<std::string>&) { return "a list of texts"; }
+template <class Integer>
+const char* Kind(Integer) { return "a whole number, 0 or more"; }
+
+std::string Shown(const json& value) {
+  constexpr size_t kMost = 80;
+  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
+}
+
+// FNV-1a: tells two scenes apart in a message.
+std::string Fingerprint(const std::string& bytes) {
+  uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3ULL;
+  std::array<char, 16> text{};
+  std::to_chars(text.data(), text.data() + text.size(), hash, 16);
+  const auto end = std::find(text.begin(), text.end(), '\0');
+  return std::to_string(bytes.size()) + " bytes, fingerprint " + std::string(text.begin(), end);
+}
+
+struct Difference {
+  std::string key, a, b;
+};
+
+std::optional<Difference> FirstDifference(const json& a, const json& b, const std::string& key) {
+  if (a == b) return std::nullopt;
+  if (a.is_object() && b.is_object()) {
+    for (const auto& [name, value] : a.items()) {
+      const std::string inner = key + "." + name;
+      if (!b.contains(name)) return Difference{inner, Shown(value), "nothing"};
+      if (auto found = FirstDifference(value, b[name], inner)) return found;
+    }
+    for (const auto& [name, value] : b.items()) {
+      if (!a.contains(name)) return Difference{key + "." + name, "nothing", Shown(value)};
+    }
+  }
+  if (a.is_array() && b.is_array()) {
+    for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+      const std::string inner = key + "[" + std::to_string(i) + "]";
+      if (i >= a.size()) return Difference{inner, "nothing", Shown(b[i])};
+      if (i >= b.size()) return Difference{inner, Shown(a[i]), "nothing"};
+      if (auto found = FirstDifference(a[i], b[i], inner)) return found;
+    }
+  }
+  return Difference{key, Shown(a), Shown(b)};
+}
+
+std::optional<Difference> SetupDifference(const DatasetInfo& a, const DatasetInfo& b, bool same_run) {
+  const ordered_json fields_a = InfoToJson(a), fields_b = InfoToJson(b);
+  for (const auto& [key, value] : fields_a.items()) {
+    const bool of_run = key == "task_name" || key == "seed" || key == "policy" || key == "first_episode" ||
+                        key == "merged_runs";
+    if (of_run && !same_run) continue;
+    if (auto found = FirstDifference(json(value), json(fields_b.at(key)), key)) return found;
+  }
+  if (a.task_json != b.task_json) {
+    const json task_a = json::parse(a.task_json, nullptr, false), task_b = json::parse(b.task_json, nullptr, false);
+    if (auto found = FirstDifference(task_a, task_b, kTaskKey)) return found;
+  }
+  if (a.scene_mjb != b.scene_mjb) return Difference{kSceneKey, Fingerprint(a.scene_mjb), Fingerprint(b.scene_mjb)};
+  return std::nullopt;
+}
+
+[[noreturn]] void ThrowDifference(const Difference& difference, const std::string& a_name, const std::string& b_name,
+                                  const std::string& advice) {
+  throw DatasetError(difference.key + " differs: " + a_name + " has " + difference.a + ", " + b_name + " has " +
+                     difference.b + advice);
+}
+
+std::string BoxSpace(int64_t size, const std::string& low, const std::string& high) {
+  std::string lows, highs;
+  for (int64_t i = 0; i < size; ++i) {
+    lows += (i ? ", " : "") + low;
+    highs += (i ? ", " : "") + high;
+  }
+  // As text: a JSON library writes infinity as null, which Minari takes for NaN and refuses.
+  return "{\"type\": \"Box\", \"dtype\": \"float64\", \"shape\": [" + std::to_string(size) + "], \"low\": [" + lows +
+         "], \"high\": [" + highs + "]}";
+}
+
+}  // namespace
+
+ordered_json InfoToJson(const DatasetInfo& info) {
+  ordered_json json;
+  json["format"] = kFormat;
+  VisitFields(info, [&](const char* key, const auto& value) { json[key] = value; });
+  return json;
+}
+
+DatasetInfo InfoFromJson(const json& object, const std::string& origin) {
+  if (!object.is_object()) throw DatasetError(origin + ": expected an object, found " + Shown(object));
+  if (!object.contains("format") || object["format"] != kFormat) {
+    throw DatasetError(origin + ": key 'format': expected " + std::to_string(kFormat) + ", found " +
+                       (object.contains("format") ? Shown(object["format"]) : "nothing") +
+                       "; another version of Reverie wrote it");
+  }
+  DatasetInfo info;
+  VisitFields(info, [&](const char* key, auto& field) {
+    if (!object.contains(key) || !Holds(object[key], field)) {
+      throw DatasetError(origin + ": key '" + key + "': expected " + Kind(field) + ", found " +
+                         (object.contains(key) ? Shown(object[key]) : "nothing"));
+    }
+    object[key].get_to(field);
+  });
+  return info;
+}
+
+json ParseJson(const std::string& text, const std::string& origin) {
+  try {
+    return json::parse(text);
+  } catch (const json::exception& error) {
+    throw DatasetError(origin + ": expected JSON, found " + std::to_string(text.size()) + " bytes that are none: " +
+                       error.what());
+  }
+}
+
+std::string MinariId(const std::filesystem::path& folder) {
+  std::string id = std::filesystem::weakly_canonical(folder).filename().string();
+  if (id.empty()) id = "dataset";
+  for (char& c : id) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool allowed = (byte < 0x80 && std::isalnum(byte)) || c == '-' || c == '_';
+    if (!allowed) c = '_';
+  }
+  const size_t version = id.rfind("-v");
+  const bool versioned = version != std::string::npos && version > 0 && version + 2 < id.size() &&
+                         id.find_first_not_of("0123456789", version + 2) == std::string::npos;
+  return versioned ? id : id + "-v0";
+}
+
+std::string MetadataText(const DatasetInfo& info, const std::string& dataset_id, int64_t episodes, int64_t steps,
+                         uint64_t bytes) {
+  ordered_json metadata;
+  metadata["dataset_id"] = dataset_id;
+  metadata["minari_version"] = kMinariVersion;
+  metadata["data_format"] = "hdf5";
+  metadata["total_episodes"] = episodes;
+  metadata["total_steps"] = steps;
+  metadata["observation_space"] = BoxSpace(info.observation_size, "-Infinity", "Infinity");
+  metadata["action_space"] = BoxSpace(info.action_size, "-1.0", "1.0");
+  metadata["jpeg_encoding"] = false;
+  metadata["description"] = std::to_string(episodes) + (episodes == 1 ? " episode of " : " episodes of ") +
+                            info.task_name + ", policy " + info.policy + ", run seed " + std::to_string(info.seed) +
+                            "; infos/integration_state is MuJoCo's whole state at every step (mjSTATE_INTEGRATION), "
+                            "data/scene.mjb the compiled model, data/task.json the task.";
+  metadata["algorithm_name"] = info.policy;
+  metadata["code_permalink"] = "";
+  metadata["author"] = json::array();
+  metadata["author_email"] = json::array();
+  metadata["requirements"] = {"mujoco==" + info.mujoco_version};
+  metadata["dataset_size"] = std::round(static_cast<double>(bytes) / 1e5) / 10;  // MB, as Minari rounds it
+  metadata["reverie"] = InfoToJson(info);
+  return metadata.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+void CheckSameRun(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b, const std::string& b_name,
+                  const std::string& advice) {
+  if (const auto difference = SetupDifference(a, b, true)) ThrowDifference(*difference, a_name, b_name, advice);
+}
+
+void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b, const std::string& b_name) {
+  if (const auto difference = SetupDifference(a, b, false)) ThrowDifference(*difference, a_name, b_name, "");
+}
+
+}  // namespace reverie

@@ -1,0 +1,131 @@
+#include "sim/hdf5_episode.h"
+
+#include "sim/error.h"
+
+namespace reverie {
+namespace {
+
+// HDF5 keeps an attribute of up to 64 KB in the object's header; more goes into an array of the same name.
+constexpr size_t kMaxAttributeDoubles = 7500;
+constexpr char kParameters[] = "model_parameters";
+
+void CheckSize(const char* name, size_t found, int64_t rows, int64_t columns) {
+  if (found == static_cast<size_t>(rows * columns)) return;
+  throw ShapeError(std::string("episode array '") + name + "': expected " + std::to_string(rows) + " x " +
+                   std::to_string(columns) + " = " + std::to_string(rows * columns) + " values, found " +
+                   std::to_string(found));
+}
+
+std::vector<int8_t> LastOnly(int64_t size, bool last) {
+  std::vector<int8_t> values(static_cast<size_t>(size), 0);
+  if (size > 0) values.back() = last;
+  return values;
+}
+
+}  // namespace
+
+std::string EpisodeName(int64_t id) { return "episode_" + std::to_string(id); }
+
+void CheckEpisode(const Episode& episode, const DatasetInfo& info) {
+  if (episode.steps < 0) throw ShapeError("episode steps: expected 0 or more, found " + std::to_string(episode.steps));
+  const int64_t rows = episode.steps + 1;
+  CheckSize("observations", episode.observations.size(), rows, info.observation_size);
+  CheckSize("signals", episode.signals.size(), rows, info.signal_size);
+  CheckSize("actions", episode.actions.size(), episode.steps, info.action_size);
+  CheckSize("rewards", episode.rewards.size(), episode.steps, 1);
+  CheckSize("integration_state", episode.integration_state.size(), rows, info.state_size);
+  CheckSize("qpos", episode.qpos.size(), rows, info.qpos_size);
+  CheckSize("qvel", episode.qvel.size(), rows, info.qvel_size);
+  CheckSize("time", episode.time.size(), rows, 1);
+  if (!episode.success.empty()) CheckSize("success", episode.success.size(), rows, 1);
+  CheckSize(kParameters, episode.model_parameters.size(), 1, static_cast<int64_t>(info.parameter_labels.size()));
+}
+
+void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const DatasetInfo& info) {
+  Hdf5Group group = root.CreateGroup(EpisodeName(id));
+  group.SetInteger("id", id);
+  group.SetInteger("total_steps", episode.steps);
+  // Unsigned: Gymnasium's reset refuses negative seeds.
+  group.SetUnsigned("seed", episode.seed);
+  if (!episode.diverged.empty()) group.SetString("diverged", episode.diverged);
+  if (episode.steps == 0) {  // no last step whose flags would say it
+    if (episode.terminated) group.SetBool("terminated", true);
+    if (episode.truncated) group.SetBool("truncated", true);
+  }
+  if (episode.model_parameters.size() > kMaxAttributeDoubles) {
+    group.WriteDoubles(kParameters, {static_cast<int64_t>(episode.model_parameters.size())}, episode.model_parameters);
+  } else if (!episode.model_parameters.empty()) {
+    group.SetDoubles(kParameters, episode.model_parameters);
+  }
+
+  const int64_t rows = episode.steps + 1;
+  group.WriteDoubles("observations", {rows, info.observation_size}, episode.observations);
+  group.WriteDoubles("actions", {episode.steps, info.action_size}, episode.actions);
+  group.WriteDoubles("rewards", {episode.steps}, episode.rewards);
+  group.WriteBools("terminations", LastOnly(episode.steps, episode.terminated));
+  group.WriteBools("truncations", LastOnly(episode.steps, episode.truncated));
+
+  Hdf5Group infos = group.CreateGroup("infos");
+  infos.WriteDoubles("integration_state", {rows, info.state_size}, episode.integration_state);
+  infos.WriteDoubles("qpos", {rows, info.qpos_size}, episode.qpos);
+  infos.WriteDoubles("qvel", {rows, info.qvel_size}, episode.qvel);
+  infos.WriteDoubles("time", {rows}, episode.time);
+  if (info.signal_size > 0) infos.WriteDoubles("signals", {rows, info.signal_size}, episode.signals);
+  if (!episode.success.empty()) {
+    infos.WriteBools("success", std::vector<int8_t>(episode.success.begin(), episode.success.end()));
+  }
+}
+
+int64_t ReadEpisodeSteps(const Hdf5Group& root, int64_t id) {
+  const Hdf5Group group = root.OpenGroup(EpisodeName(id));
+  const int64_t steps = group.Integer("total_steps");
+  constexpr int64_t kMost = int64_t{1} << 40;
+  if (steps < 0 || steps > kMost) {
+    throw DatasetError(group.where() + " attribute 'total_steps': expected 0 or more, found " + std::to_string(steps));
+  }
+  return steps;
+}
+
+uint64_t ReadEpisodeSeed(const Hdf5Group& root, int64_t id) { return root.OpenGroup(EpisodeName(id)).Unsigned("seed"); }
+
+Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info) {
+  const Hdf5Group group = root.OpenGroup(EpisodeName(id));
+  Episode episode;
+  episode.index = info.first_episode + id;
+  episode.steps = ReadEpisodeSteps(root, id);
+  episode.seed = ReadEpisodeSeed(root, id);
+  if (group.HasAttribute("diverged")) episode.diverged = group.String("diverged");
+  if (group.HasAttribute("terminated")) episode.terminated = group.Bool("terminated");
+  if (group.HasAttribute("truncated")) episode.truncated = group.Bool("truncated");
+  const auto parameters = static_cast<int64_t>(info.parameter_labels.size());
+  if (group.Has(kParameters)) {
+    episode.model_parameters = group.ReadDoubles(kParameters, {parameters});
+  } else if (parameters > 0) {
+    episode.model_parameters = group.Doubles(kParameters, parameters);
+  }
+
+  const int64_t rows = episode.steps + 1;
+  episode.observations = group.ReadDoubles("observations", {rows, info.observation_size});
+  episode.actions = group.ReadDoubles("actions", {episode.steps, info.action_size});
+  episode.rewards = group.ReadDoubles("rewards", {episode.steps});
+  const std::vector<int8_t> terminations = group.ReadBools("terminations", episode.steps);
+  const std::vector<int8_t> truncations = group.ReadBools("truncations", episode.steps);
+  if (episode.steps > 0) {
+    episode.terminated = terminations.back() != 0;
+    episode.truncated = truncations.back() != 0;
+  }
+
+  const Hdf5Group infos = group.OpenGroup("infos");
+  episode.integration_state = infos.ReadDoubles("integration_state", {rows, info.state_size});
+  episode.qpos = infos.ReadDoubles("qpos", {rows, info.qpos_size});
+  episode.qvel = infos.ReadDoubles("qvel", {rows, info.qvel_size});
+  episode.time = infos.ReadDoubles("time", {rows});
+  if (info.signal_size > 0) episode.signals = infos.ReadDoubles("signals", {rows, info.signal_size});
+  if (infos.Has("success")) {
+    const std::vector<int8_t> success = infos.ReadBools("success", rows);
+    episode.success.assign(success.begin(), success.end());
+  }
+  return episode;
+}
+
+}  // namespace reverie

@@ -1,0 +1,31 @@
+// One episode as a group of an HDF5 file, in Minari's layout: `episode_3` with observations, actions, rewards,
+// terminations, truncations and infos, plus what Minari does not know (drawn model parameters, divergence).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sim/dataset.h"
+#include "sim/hdf5_file.h"
+
+namespace reverie {
+
+/// "episode_3".
+std::string EpisodeName(int64_t id);
+
+/// Checks every array's size against `info`. @throws ShapeError naming the array, expected and found.
+void CheckEpisode(const Episode& episode, const DatasetInfo& info);
+
+/// Writes an episode that CheckEpisode passed, as episode `id` of the dataset.
+void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const DatasetInfo& info);
+
+/// @throws DatasetError naming the file, the array, what was expected and found.
+Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info);
+
+/// Control steps in episode `id`.
+int64_t ReadEpisodeSteps(const Hdf5Group& root, int64_t id);
+
+/// Seed of episode `id`.
+uint64_t ReadEpisodeSeed(const Hdf5Group& root, int64_t id);
+
+}  // namespace reverie
