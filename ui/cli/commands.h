@@ -12,5 +12,6 @@ void AddTasks(CLI::App& app);
 void AddCollect(CLI::App& app);
 void AddMerge(CLI::App& app);
 void AddReplay(CLI::App& app);
+void AddLearn(CLI::App& app);
 
 }  // namespace reverie::cli

@@ -72,6 +72,7 @@ int Run(int argc, char** argv) {
   AddCollect(app);
   AddMerge(app);
   AddReplay(app);
+  AddLearn(app);
   try {
     app.parse(argc, argv);
     return kDone;

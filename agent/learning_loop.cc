@@ -1,0 +1,273 @@
+#include "agent/learning_loop.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "agent/planner_policy.h"
+#include "sim/collect.h"
+#include "sim/dataset.h"
+#include "sim/error.h"
+#include "sim/files.h"
+
+namespace reverie {
+namespace {
+
+constexpr uint64_t kTrainingStream = 0x747261696e;
+constexpr uint64_t kWeightStream = 0x6d6f64656c;
+
+// Calls `tick` before each action of another policy.
+class TickingPolicy : public Policy {
+ public:
+  TickingPolicy(std::unique_ptr<Policy> inner, const std::function<void(int)>& tick)
+      : inner_(std::move(inner)), tick_(tick) {}
+  void Act(const PolicyInput& input, std::span<double> action) override {
+    tick_(input.control_step);
+    inner_->Act(input, action);
+  }
+
+ private:
+  std::unique_ptr<Policy> inner_;
+  const std::function<void(int)>& tick_;
+};
+
+}  // namespace
+
+nlohmann::ordered_json EpisodeReport::ToJson() const {
+  nlohmann::ordered_json json = {{"type", "episode"},
+                                 {"episode", episode},
+                                 {"env_steps", env_steps},
+                                 {"return", episode_return},
+                                 {"success_any", success_any},
+                                 {"success_end", success_end},
+                                 {"model_nll", model_nll},
+                                 {"model_rmse", model_nrmse},
+                                 {"loss", loss},
+                                 {"updates", updates},
+                                 {"plan_ms", plan_ms},
+                                 {"update_ms", update_ms},
+                                 {"wall_s", wall_s}};
+  if (!diverged.empty()) json["diverged"] = diverged;
+  return json;
+}
+
+EpisodeReport EpisodeReport::FromJson(const nlohmann::json& json) {
+  EpisodeReport report;
+  report.episode = json.at("episode");
+  report.env_steps = json.at("env_steps");
+  report.episode_return = json.at("return");
+  report.success_any = json.at("success_any");
+  report.success_end = json.at("success_end");
+  report.model_nll = json.at("model_nll");
+  report.model_nrmse = json.at("model_rmse");
+  report.loss = json.at("loss");
+  report.updates = json.at("updates");
+  report.plan_ms = json.at("plan_ms");
+  report.update_ms = json.at("update_ms");
+  report.wall_s = json.at("wall_s");
+  report.diverged = json.value("diverged", "");
+  return report;
+}
+
+LearningOptions LearningOptions::For(const TaskSpec& spec) {
+  LearningOptions options;
+  options.planner = PlannerOptionsFor(spec);
+  options.Update(spec.learning, "task " + spec.name + ", key \"learning\"");
+  return options;
+}
+
+void LearningOptions::Update(const nlohmann::json& json, const std::string& where) {
+  for (const auto& [key, value] : json.items()) {
+    const auto number = [&](double least) {
+      if (!value.is_number() || value.get<double>() < least) {
+        throw Error(where + ", key \"" + key + "\": expected a number from " + nlohmann::json(least).dump() +
+                    ", found " + value.dump());
+      }
+      return value.get<double>();
+    };
+    if (key == "model") {
+      model.Update(value, where + ", key \"model\"");
+    } else if (key == "planner") {
+      planner.Update(value, where + ", key \"planner\"");
+    } else if (key == "random_episodes") {
+      random_episodes = static_cast<int>(number(1));
+    } else if (key == "first_updates") {
+      first_updates = static_cast<int>(number(0));
+    } else if (key == "updates_per_step") {
+      updates_per_step = number(0);
+    } else {
+      throw Error(where + ": unknown key \"" + key + "\"" +
+                  DidYouMean(key, {"model", "planner", "random_episodes", "first_updates", "updates_per_step"}));
+    }
+  }
+}
+
+nlohmann::ordered_json LearningOptions::ToJson() const {
+  return {{"random_episodes", random_episodes}, {"first_updates", first_updates},
+          {"updates_per_step", updates_per_step}, {"model", model.ToJson()},
+          {"planner", planner.ToJson()},          {"seed", seed}};
+}
+
+struct LearningLoop::Impl {
+  std::shared_ptr<const CompiledTask> task;
+  LearningOptions options;
+  std::filesystem::path folder;
+  FolderLock lock;
+  Ensemble model;
+  ReplayBuffer buffer;
+  std::unique_ptr<DatasetWriter> recorder;
+  std::vector<EpisodeReport> reports;
+  double earlier_wall_s = 0.0;
+
+  Impl(std::shared_ptr<const CompiledTask> given_task, LearningOptions given_options, const std::string& device,
+       std::filesystem::path given_folder)
+      : task(std::move(given_task)),
+        options(std::move(given_options)),
+        folder(std::move(given_folder)),
+        lock(folder),
+        model(task, options.model, device, HashSeed(options.seed, kWeightStream)),
+        buffer(task->channel_size(), task->action_size()) {}
+
+  std::filesystem::path Checkpoint() const { return folder / "optimizer.pt"; }
+
+  void Resume() {
+    const nlohmann::json extra = model.LoadTrainingState(Checkpoint());
+    const nlohmann::json ours = nlohmann::json::parse(options.ToJson().dump());
+    for (const auto& [key, value] : ours.items()) {
+      if (extra.at("options").value(key, nlohmann::json()) == value) continue;
+      throw CheckpointError("checkpoint " + Checkpoint().string() + ", option \"" + key + "\": this run asks for " +
+                            value.dump() + ", the one to resume had " +
+                            extra.at("options").value(key, nlohmann::json()).dump());
+    }
+    for (const nlohmann::json& report : extra.at("reports")) reports.push_back(EpisodeReport::FromJson(report));
+    if (!reports.empty()) earlier_wall_s = reports.back().wall_s;
+    recorder->KeepFirst(static_cast<int64_t>(reports.size()));
+    DatasetReader reader(folder / "data");
+    for (int64_t k = 0; k < static_cast<int64_t>(reports.size()); ++k) buffer.Add(reader.Read(k));
+  }
+
+  int64_t EnvSteps() const { return reports.empty() ? 0 : reports.back().env_steps; }
+
+  // Everything of an episode is on disk before the next begins: first the episode, then the checkpoint that
+  // counts it; a kill between the two loses the episode and nothing else.
+  void Save() {
+    recorder->Commit();
+    nlohmann::ordered_json lines = nlohmann::ordered_json::array();
+    std::string log;
+    for (const EpisodeReport& report : reports) {
+      lines.push_back(report.ToJson());
+      log += lines.back().dump() + "\n";
+    }
+    model.SaveTrainingState(Checkpoint(), {{"options", options.ToJson()}, {"reports", lines}});
+    model.Save(folder);
+    WriteFileAtomically(folder / "log.jsonl", log);
+  }
+};
+
+LearningLoop::LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOptions options, const std::string& device,
+                           std::filesystem::path folder, bool resume) {
+  if (task->action_size() == 0) {
+    throw TaskError("task " + task->spec().name + ": has no actuators, so there is nothing to learn to do");
+  }
+  if (task->reward().empty()) {
+    throw TaskError("task " + task->spec().name + ", key \"reward\": is missing, so there is nothing to learn for; "
+                    "write a task file with a reward for this model");
+  }
+  impl_ = std::make_unique<Impl>(std::move(task), std::move(options), device, std::move(folder));
+  Impl& impl = *impl_;
+  const DatasetInfo info =
+      DescribeDataset(*impl.task, impl.options.seed, "learning(" + PlannerName(impl.options.planner.kind) + ", ensemble)");
+  std::error_code ignored;
+  const bool started = std::filesystem::exists(impl.Checkpoint(), ignored);
+  impl.recorder = std::make_unique<DatasetWriter>(impl.folder / "data", info, resume);
+  if (resume && started) {
+    impl.Resume();
+  } else if (resume) {
+    impl.recorder->KeepFirst(0);  // killed before its first checkpoint
+  }
+}
+
+LearningLoop::~LearningLoop() = default;
+
+Ensemble& LearningLoop::model() { return impl_->model; }
+
+LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>& report,
+                                 const std::function<void(int64_t)>& tick, std::stop_token stop) {
+  Impl& impl = *impl_;
+  const CompiledTask& task = *impl.task;
+  const auto began = std::chrono::steady_clock::now();
+  const auto wall_s = [&] {
+    return impl.earlier_wall_s + std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
+  ModelPtr own_model(task.parameter_size() > 0 ? mj_copyModel(nullptr, task.model()) : nullptr);
+  mjModel* model = own_model ? own_model.get() : const_cast<mjModel*>(task.model());
+  DataPtr data(mj_makeData(task.model()));
+  const int64_t repeat = task.spec().action_repeat;
+  const int64_t episode_env_steps = task.steps_per_episode() * repeat;
+
+  LearningResult result;
+  while (impl.EnvSteps() < impl.options.env_steps) {
+    const int64_t index = static_cast<int64_t>(impl.reports.size());
+    // An episode that the budget would cut short says little about what was learned: it is not begun.
+    if (index > 0 && impl.EnvSteps() + episode_env_steps > impl.options.env_steps) break;
+    const bool random = index < impl.options.random_episodes;
+    PlanningStatistics planning;
+    const int64_t before = impl.EnvSteps();
+    const std::function<void(int)> on_step = [&](int step) {
+      if (tick) tick(before + step * repeat);
+    };
+    const PolicySource acting =
+        random ? SmoothPolicy(task) : PlannerPolicy(impl.model, impl.options.planner, &planning);
+    const PolicySource ticking = {acting.name, false, [&](uint64_t seed) {
+                                    return std::make_unique<TickingPolicy>(acting.make(seed), on_step);
+                                  }};
+    Episode episode;
+    if (!PlayEpisode(task, model, data.get(), ticking, index, HashSeed(impl.options.seed, static_cast<uint64_t>(index)),
+                     stop, episode)) {
+      result.interrupted = true;
+      break;
+    }
+    EpisodeReport line;
+    line.episode = index;
+    line.env_steps = before + episode.steps * repeat;
+    line.episode_return = episode.Return();
+    line.success_any = std::any_of(episode.success.begin(), episode.success.end(), [](double s) { return s != 0.0; });
+    line.success_end = !episode.success.empty() && episode.success.back() != 0.0;
+    line.plan_ms = planning.plans > 0 ? planning.plan_ms / static_cast<double>(planning.plans) : 0.0;
+    line.diverged = episode.diverged;
+    if (!random) {
+      const Ensemble::Judgement judgement = impl.model.Judge(episode);
+      line.model_nll = judgement.nll;
+      line.model_nrmse = judgement.nrmse;
+    }
+    impl.buffer.Add(episode);
+    if (index + 1 >= impl.options.random_episodes) {
+      const bool first = index + 1 == impl.options.random_episodes;
+      const int updates = first ? impl.options.first_updates
+                                : static_cast<int>(impl.options.updates_per_step * static_cast<double>(episode.steps));
+      const Ensemble::TrainResult trained = impl.model.Train(
+          impl.buffer, updates, HashSeed(impl.options.seed ^ kTrainingStream, static_cast<uint64_t>(index)));
+      line.loss = trained.loss;
+      line.update_ms = trained.update_ms;
+    }
+    line.updates = impl.model.updates();
+    line.wall_s = wall_s();
+    impl.reports.push_back(line);
+    impl.recorder->Append(episode);
+    impl.Save();
+    if (report) report(line);
+  }
+  if (!result.interrupted) impl.recorder->Finish();
+  double update_ms = 0.0, updates = 0.0;
+  for (size_t i = 0; i < impl.reports.size(); ++i) {
+    const double taken = static_cast<double>(impl.reports[i].updates - (i > 0 ? impl.reports[i - 1].updates : 0));
+    update_ms += taken * impl.reports[i].update_ms;
+    updates += taken;
+  }
+  result.update_ms = updates > 0.0 ? update_ms / updates : 0.0;
+  result.episodes = impl.reports;
+  result.env_steps = impl.EnvSteps();
+  result.wall_s = wall_s();
+  return result;
+}
+
+}  // namespace reverie

@@ -1,0 +1,87 @@
+// Learning by acting: play an episode with what is known, learn from it, play the next. Lock-step and
+// deterministic; every episode is on disk and checkpointed before the next begins. One thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/planner.h"
+#include "worldmodel/ensemble.h"
+
+namespace reverie {
+
+struct LearningOptions {
+  int64_t env_steps = 12000;     // control steps x action repeat, at most
+  int random_episodes = 1;       // played with smooth noise before the first model
+  int first_updates = 1000;      // after those
+  double updates_per_step = 2.0; // per control step of a later episode
+  EnsembleOptions model;
+  PlannerOptions planner;
+  uint64_t seed = 0;
+
+  /// Defaults, over them the task file's "learning" and "planner". Keys of EnsembleOptions lie under
+  /// "learning": {"model": {...}}. @throws Error for an unknown key.
+  static LearningOptions For(const TaskSpec& spec);
+  /// Sets the options that `json` names. @throws Error for an unknown key or a value of another kind.
+  void Update(const nlohmann::json& json, const std::string& where);
+  nlohmann::ordered_json ToJson() const;
+};
+
+/// One line of log.jsonl.
+struct EpisodeReport {
+  int64_t episode = 0;
+  int64_t env_steps = 0;   // in all so far
+  double episode_return = 0;
+  bool success_any = false, success_end = false;
+  double wall_s = 0;       // since the run began, resumed parts added up
+  double model_nll = 0;    // of this episode, by the model that played it, before it learned from it
+  double model_nrmse = 0;
+  double loss = 0;
+  double plan_ms = 0;      // mean over the episode's plans
+  double update_ms = 0;
+  int64_t updates = 0;
+  std::string diverged;    // label of the degree of freedom that blew up; empty: none
+
+  nlohmann::ordered_json ToJson() const;
+  static EpisodeReport FromJson(const nlohmann::json& json);
+};
+
+struct LearningResult {
+  std::vector<EpisodeReport> episodes;  // those of earlier parts of a resumed run too
+  int64_t env_steps = 0;
+  double wall_s = 0;
+  double update_ms = 0;  // mean over the run
+  bool interrupted = false;
+};
+
+class LearningLoop {
+ public:
+  /// Starts in `folder` (prepared, empty) or, with `resume`, goes on after the last checkpoint in it.
+  /// Layout: config.json, weights.safetensors, optimizer.pt, log.jsonl, and data/ (a Minari dataset).
+  /// @throws CheckpointError, DatasetError; Error if the run's options differ from the checkpoint's.
+  LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOptions options, const std::string& device,
+               std::filesystem::path folder, bool resume);
+  ~LearningLoop();
+
+  /// Learns until the env steps are spent or `stop` is requested (the episode under way is then dropped).
+  /// @param report  called after each episode is on disk.
+  /// @param tick    called after each control step with the env steps so far; may be null.
+  LearningResult Run(const std::function<void(const EpisodeReport&)>& report,
+                     const std::function<void(int64_t)>& tick, std::stop_token stop);
+
+  Ensemble& model();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The file, relative to the folder, by which a model's folder is known.
+inline constexpr char kModelMarker[] = "config.json";
+
+}  // namespace reverie

@@ -1,0 +1,24 @@
+// A policy that plans at every control step: a planner and the world model that it imagines in.
+#pragma once
+
+#include <memory>
+
+#include "agent/planner.h"
+#include "sim/policy.h"
+
+namespace reverie {
+
+/// Options that suit a task: the defaults, over them the task file's "planner". @throws Error for unknown keys.
+PlannerOptions PlannerOptionsFor(const TaskSpec& spec);
+
+/// Sums over the plans of a run.
+struct PlanningStatistics {
+  int64_t plans = 0;
+  int64_t imagined_steps = 0;
+  double plan_ms = 0;  // in all
+};
+
+/// `model` and `statistics` (may be null) outlive the policies; episodes are played one at a time.
+PolicySource PlannerPolicy(WorldModel& model, const PlannerOptions& options, PlanningStatistics* statistics);
+
+}  // namespace reverie

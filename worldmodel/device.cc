@@ -1,0 +1,45 @@
+#include "worldmodel/device.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/native/DispatchStub.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+#include "sim/error.h"
+#include "worldmodel/simulator_model.h"
+
+namespace reverie {
+
+std::string ResolveDevice(const std::string& name) {
+  const int count = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
+  if (name == "cpu") return name;
+  if (name == "auto") return count > 0 ? "cuda:0" : "cpu";
+  if (name == "cuda" || name.starts_with("cuda:")) {
+    const std::string index = name == "cuda" ? "0" : name.substr(5);
+    const bool number = !index.empty() && index.size() < 4 && index.find_first_not_of("0123456789") == std::string::npos;
+    if (number && std::stoi(index) < count) return "cuda:" + index;
+    throw DeviceError("device '" + name + "': this machine has " +
+                      (count == 0 ? std::string("no CUDA device that this build of Torch (") + TORCH_VERSION +
+                                        ") can use; use --device cpu, or give a CUDA build with --torch DIR"
+                                  : std::to_string(count) + " CUDA device(s), cuda:0 to cuda:" +
+                                        std::to_string(count - 1)));
+  }
+  throw DeviceError("device '" + name + "': expected auto, cpu, cuda or cuda:<index>");
+}
+
+void SetTorchThreads(int threads) { at::set_num_threads(threads > 0 ? threads : AvailableThreads()); }
+
+int TorchThreads() { return at::get_num_threads(); }
+
+DeviceReport DescribeDevices() {
+  DeviceReport report;
+  report.torch_version = TORCH_VERSION;
+  report.cuda = torch::cuda::is_available();
+  report.cuda_devices = report.cuda ? static_cast<int>(torch::cuda::device_count()) : 0;
+  report.threads = TorchThreads();
+  report.cpu_capability = at::get_cpu_capability();
+  return report;
+}
+
+}  // namespace reverie

@@ -1,0 +1,84 @@
+// A probabilistic ensemble: several networks, each predicting mean and variance of how every channel changes in
+// one control step. Disagreement between them is what the model does not know.
+// Source: Chua et al. 2018, "Deep Reinforcement Learning in a Handful of Trials" (PETS).
+// An instance belongs to one thread at a time. Channels are in SI units outside, normalised inside.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "worldmodel/calibration.h"
+#include "worldmodel/replay_buffer.h"
+#include "worldmodel/world_model.h"
+
+namespace reverie {
+
+struct EnsembleOptions {
+  int members = 5;
+  int layers = 3;
+  int width = 128;
+  double learning_rate = 1e-3;
+  double weight_decay = 1e-5;
+  int batch = 256;
+  double bootstrap = 1.0;       // share of the transitions of which members see different resamples; 0: all see all
+  int planning_members = 2;     // how many members judge each action sequence of a planner
+  int drawn_members = 5;        // how many draw predictions with their spread
+  int noise_samples = 4;        // draws of the members' own noise for each, then
+
+  nlohmann::ordered_json ToJson() const;
+  /// Sets the options that `json` names. @throws Error for an unknown key or a value of another kind.
+  void Update(const nlohmann::json& json, const std::string& where);
+};
+
+class Ensemble : public WorldModel {
+ public:
+  /// @param device  as ResolveDevice gives it.
+  Ensemble(std::shared_ptr<const CompiledTask> task, EnsembleOptions options, const std::string& device,
+           uint64_t seed);
+  ~Ensemble() override;
+
+  /// Reads config.json and weights.safetensors. @throws CheckpointError: missing or misshapen tensor, another task.
+  static std::unique_ptr<Ensemble> Load(const std::filesystem::path& folder, std::shared_ptr<const CompiledTask> task,
+                                        const std::string& device);
+
+  const CompiledTask& task() const override;
+  std::string name() const override { return "ensemble"; }
+  const EnsembleOptions& options() const;
+
+  void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
+               const ImagineOptions& options, Imagination& result) override;
+
+  struct TrainResult {
+    double loss = 0;       // mean negative log-likelihood of the last tenth of the updates, normalised units
+    double update_ms = 0;  // per update
+  };
+  /// Refits the normalisation to `data` and takes `updates` gradient steps on it.
+  /// @throws Error if the loss stops being finite (weights are then as before).
+  TrainResult Train(const ReplayBuffer& data, int updates, uint64_t seed);
+  int64_t updates() const;
+
+  /// Negative log-likelihood (normalised units) and error of one-step predictions on data it was not shown, and
+  /// the k-step errors that calibration is fitted to.
+  struct Judgement {
+    double nll = 0, nrmse = 0;  // nrmse: of the change, over its standard deviation
+  };
+  Judgement Judge(const Episode& episode);
+  Calibration& calibration();
+
+  /// Writes config.json and weights.safetensors.
+  void Save(const std::filesystem::path& folder) const;
+  /// Everything a resumed run needs (weights, optimiser, normalisation, calibration) in one file.
+  void SaveTrainingState(const std::filesystem::path& file, const nlohmann::json& extra) const;
+  /// Returns `extra`. @throws CheckpointError.
+  nlohmann::json LoadTrainingState(const std::filesystem::path& file);
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reverie

@@ -1,0 +1,22 @@
+// config.json of a model folder: which task a model was trained on, so that it is refused on another. No Torch.
+#pragma once
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "sim/environment.h"
+
+namespace reverie {
+
+/// The part of config.json that describes the task: name, channels, actions, control step.
+nlohmann::ordered_json DescribeModel(const CompiledTask& task, const std::string& kind);
+
+/// @throws CheckpointError if the folder or its config.json is missing or malformed.
+nlohmann::json ReadModelConfig(const std::filesystem::path& folder);
+
+/// @throws CheckpointError naming the first field that differs, with both values.
+void CheckModelFits(const nlohmann::json& config, const CompiledTask& task, const std::string& kind,
+                    const std::string& where);
+
+}  // namespace reverie

@@ -1,0 +1,45 @@
+#include "worldmodel/replay_buffer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/error.h"
+
+namespace reverie {
+
+std::vector<double> ChannelsAt(const Episode& episode, int64_t t) {
+  const size_t rows = static_cast<size_t>(episode.steps + 1);
+  const size_t nobs = episode.observations.size() / rows, nsignals = episode.signals.size() / rows;
+  const auto row = [&](const std::vector<double>& values, size_t width) {
+    return values.begin() + static_cast<std::ptrdiff_t>(static_cast<size_t>(t) * width);
+  };
+  std::vector<double> channels(row(episode.observations, nobs), row(episode.observations, nobs) + static_cast<std::ptrdiff_t>(nobs));
+  channels.insert(channels.end(), row(episode.signals, nsignals), row(episode.signals, nsignals) + static_cast<std::ptrdiff_t>(nsignals));
+  return channels;
+}
+
+void ReplayBuffer::Add(const Episode& episode) {
+  const auto finite = [](const auto& values) {
+    return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+  };
+  std::vector<double> current = ChannelsAt(episode, 0);
+  if (static_cast<int>(current.size()) != channel_size_) {
+    throw ShapeError("episode " + std::to_string(episode.index) + ": expected " + std::to_string(channel_size_) +
+                     " channels, found " + std::to_string(current.size()));
+  }
+  for (int64_t t = 0; t < episode.steps; ++t) {
+    std::vector<double> next = ChannelsAt(episode, t + 1);
+    if (finite(current) && finite(next)) {
+      channels_.insert(channels_.end(), current.begin(), current.end());
+      next_.insert(next_.end(), next.begin(), next.end());
+      const auto action = episode.actions.begin() + static_cast<std::ptrdiff_t>(t * action_size_);
+      actions_.insert(actions_.end(), action, action + action_size_);
+      ++transitions_;
+    } else {
+      ++left_out_;
+    }
+    current = std::move(next);
+  }
+}
+
+}  // namespace reverie
