@@ -32,7 +32,7 @@ namespace {
 class Folder {
  public:
   Folder() {
-    std::string name = (fs::temp_directory_path() / "reverie_video_XXXXXX").string();
+    std::string name = (fs::temp_directory_path() / "reverie_video_").string() + std::string(6, 'X');
     REQUIRE(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
