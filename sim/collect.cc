@@ -23,11 +23,6 @@ using BatchPtr = std::unique_ptr<mjBatch, BatchDeleter>;
 constexpr uint64_t kPolicyStream = 1;
 constexpr uint64_t kRedrawStream = 1000;
 constexpr int kRedraws = 10;
-
-uint64_t DrawnSeed(uint64_t seed, int attempt) {
-  return attempt == 0 ? seed : HashSeed(seed, kRedrawStream + static_cast<uint64_t>(attempt));
-}
-
 // Episodes a worker gets before results are written: enough to even out lengths, few enough to hold in memory.
 constexpr int kEpisodesPerWorker = 4;
 
@@ -137,7 +132,7 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
   std::vector<double> action(static_cast<size_t>(task.action_size()));
   StepResult result;
   for (int attempt = 0; attempt <= kRedraws; ++attempt) {
-    const uint64_t drawn_seed = DrawnSeed(seed, attempt);
+    const uint64_t drawn_seed = attempt == 0 ? seed : HashSeed(seed, kRedrawStream + static_cast<uint64_t>(attempt));
     Random random(drawn_seed);
     task.Reset(model, data, random);
     task.Observe(model, data, channels);
@@ -161,13 +156,6 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
                    (result.diverged_dof >= 0 ? task.scene().DofLabel(result.diverged_dof) : std::string("unknown")) +
                    "), in " + std::to_string(kRedraws + 1) + " episodes one after another; a smaller <option timestep>" +
                    " or more damping may hold it");
-}
-
-bool IsEpisodeSeed(uint64_t seed, uint64_t recorded_seed) {
-  for (int attempt = 0; attempt <= kRedraws; ++attempt) {
-    if (DrawnSeed(seed, attempt) == recorded_seed) return true;
-  }
-  return false;
 }
 
 void CutEpisode(Episode& episode, int64_t steps) {
@@ -200,8 +188,9 @@ CollectResult Collect(std::shared_ptr<const CompiledTask> task, const PolicySour
   while (result.episodes < episode_limit && result.steps < step_limit) {
     const int64_t count = std::min(player.slots(), episode_limit - result.episodes);
     for (int64_t i = 0; i < count; ++i) {
-      player.slot(i).index = result.episodes + i;
-      player.slot(i).seed = HashSeed(options.seed, static_cast<uint64_t>(options.first_episode + result.episodes + i));
+      Slot& slot = player.slot(i);
+      slot.index = options.first_episode + result.episodes + i;
+      slot.seed = HashSeed(options.seed, static_cast<uint64_t>(slot.index));
     }
     player.Play(count);
     for (int64_t i = 0; i < count && result.steps < step_limit; ++i) {

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -51,15 +53,15 @@ std::shared_ptr<const CompiledTask> PendulumTask() {
   </worldbody>
   <actuator><motor name="torque" joint="hinge" ctrlrange="-2 2"/></actuator>
 </mujoco>)");
-  const auto file = folder.Write("pendulum.json", R"({
+  const auto file = folder.Write("pendulum.json", R"json({
     "scene": "pendulum.xml", "control_timestep_s": 0.02, "time_limit_s": 1,
     "observation": {"angle": "qpos(hinge)", "velocity": "qvel(hinge)"},
     "reset": [{"set": "qpos(hinge)", "to": "normal(0, 1)"}, {"set": "geom_pos(bob).z", "to": "-uniform(0.3, 0.7)"}],
-    "reward": "cos(angle)", "terminate": "abs(velocity) > 7"})");
+    "reward": "cos(angle)", "terminate": "abs(velocity) > 7"})json");
   return CompiledTask::Compile(LoadTask(file.string()));
 }
 
-// A motor strong enough to leave what doubles can hold; pushes begin after some quiet steps at most.
+// MuJoCo gives a simulation up where an acceleration passes 1e10: a hard push is enough here, a soft one is not.
 std::shared_ptr<const CompiledTask> ExplodingTask(const std::string& gear) {
   static const TemporaryFolder folder;
   folder.Write("exploding" + gear + ".xml", R"(
@@ -72,9 +74,9 @@ std::shared_ptr<const CompiledTask> ExplodingTask(const std::string& gear) {
   </worldbody>
   <actuator><motor joint="slide" ctrlrange="-1 1" gear=")" + gear + R"("/></actuator>
 </mujoco>)");
-  const auto file = folder.Write("exploding" + gear + ".json", R"({
-    "scene": "exploding)" + gear + R"(.xml", "control_timestep_s": 0.02, "time_limit_s": 2,
-    "observation": {"position": "qpos"}})");
+  const auto file = folder.Write("exploding" + gear + ".json", R"json({
+    "scene": "exploding)json" + gear + R"json(.xml", "control_timestep_s": 0.02, "time_limit_s": 2,
+    "observation": {"position": "qpos"}})json");
   return CompiledTask::Compile(LoadTask(file.string()));
 }
 
@@ -175,11 +177,11 @@ TEST_CASE("a later part of a run is the same as in the whole run") {
   REQUIRE(part.size() == 2);
   CheckSame(part[0], whole[4]);
   CheckSame(part[1], whole[5]);
-  CHECK(part[0].index == 0);
+  CHECK(part[0].index == 4);
 }
 
 TEST_CASE("an episode that diverges ends at its last finite state and names the degree of freedom") {
-  const auto task = ExplodingTask("1e11");
+  const auto task = ExplodingTask("1.2e10");
   CollectOptions options;
   options.episodes = 12;
   options.workers = 2;

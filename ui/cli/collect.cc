@@ -40,31 +40,23 @@ Range ParseShard(const Options& options) {
   return range;
 }
 
-/// Control steps on disk. @throws DatasetError if what is there belongs to another part of the run.
-int64_t CheckCommitted(const Options& options, const Range& range, int64_t committed) {
-  const DatasetReader reader(options.out);
-  const auto last = static_cast<uint64_t>(range.first + committed - 1);
-  if (!IsEpisodeSeed(HashSeed(options.common.seed, last), reader.Read(committed - 1).seed)) {
-    throw DatasetError(options.out + ": --resume: its episode " + std::to_string(committed - 1) +
-                       " is not the one that this command would have made (another --shard?); "
-                       "give the options of the first run, or another --out");
-  }
-  return reader.steps();
-}
-
 int RunCollect(const Options& options) {
   if ((options.episodes > 0) == (options.steps > 0)) throw UsageError("give either --episodes or --steps");
   const Range range = ParseShard(options);
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
   const PolicySource policy = NoisePolicy(options.policy, *task);
   PrepareOutput(options.out, options.common, kDatasetMarker);
-  DatasetWriter writer(options.out, DescribeDataset(*task, options.common.seed, policy.name), options.common.resume);
-
-  const int64_t committed = writer.committed();
-  int64_t steps = committed > 0 ? CheckCommitted(options, range, committed) : 0;
+  DatasetInfo info = DescribeDataset(*task, options.common.seed, policy.name);
+  info.first_episode = range.first;
+  DatasetWriter writer(options.out, info, options.common.resume);
   if (options.common.resume) {
-    Log("reverie: going on after " + std::to_string(committed) + " episodes in " + options.out);
+    const bool more = range.count > 0 ? writer.committed() < range.count : writer.committed_steps() < options.steps;
+    // The last episode of a finished run may have been cut short by its --steps.
+    if (more && writer.committed() > 0 && DatasetReader(options.out).finished()) writer.KeepFirst(writer.committed() - 1);
+    Log("reverie: going on after " + std::to_string(writer.committed()) + " episodes in " + options.out);
   }
+  const int64_t committed = writer.committed();
+  int64_t steps = writer.committed_steps();
 
   CollectOptions work;
   work.episodes = range.count > 0 ? range.count - committed : 0;
@@ -84,7 +76,7 @@ int RunCollect(const Options& options) {
     constexpr std::chrono::seconds kCommitInterval(10);
     auto last_commit = std::chrono::steady_clock::now();
     const auto keep = [&](Episode&& episode) {
-      episode.index = episodes++;
+      ++episodes;
       steps += episode.steps;
       writer.Append(episode);
       rate.Add(static_cast<double>(episode.steps) * repeat);
