@@ -16,6 +16,7 @@ import numpy as np
 
 BINARY = os.environ["REVERIE_BINARY"]
 STEPS = 1000
+mujoco.set_mju_user_warning(lambda message: None)  # else it writes MUJOCO_LOG.TXT where it runs
 
 
 def models():

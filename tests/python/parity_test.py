@@ -19,7 +19,10 @@ import mujoco
 import numpy as np
 
 os.environ.setdefault("MUJOCO_GL", "disabled")
+from absl import logging  # noqa: E402
 from dm_control import suite  # noqa: E402
+
+logging.set_verbosity(logging.ERROR)
 
 BINARY = os.environ["REVERIE_BINARY"]
 SCENES = pathlib.Path(__file__).resolve().parents[2] / "scenes"
@@ -103,7 +106,7 @@ def compare(task, policy):
         file, info = collect(task, os.path.join(scratch, "data"), policy)
         with file:
             returns = [file[f"episode_{k}/rewards"][:].sum() for k in range(EPISODES)]
-            observation_error = reward_error = largest = 0.0
+            observation_error = reward_error = 0.0
             steps = 0
             for k in sorted({0, int(np.argmax(returns))}):
                 episode = file[f"episode_{k}"]
@@ -115,7 +118,6 @@ def compare(task, policy):
                     return None, f"{task}: {steps} control steps, expected {CONTROL_STEPS}"
                 observation_error = max(observation_error, np.abs(episode["observations"][:] - observations).max())
                 reward_error = max(reward_error, np.abs(episode["rewards"][:] - rewards).max())
-                largest = max(largest, np.abs(rewards).max())
             row = (task, policy, steps, observation_error, reward_error, max(returns))
             wrong = None
             if not (observation_error <= TOLERANCE and reward_error <= TOLERANCE):
@@ -154,12 +156,16 @@ def main():
     print(f"{'task':18} {'policy':7} {'steps':>5} {'observation':>12} {'reward':>10} {'best return':>12}")
     problems = []
     for task in sys.argv[1:] or TASKS:
+        best = 0.0
         for policy in ("random", "smooth"):
             row, wrong = compare(task, policy)
             if row:
                 print("{:18} {:7} {:5d} {:12.2e} {:10.2e} {:12.2f}".format(*row), flush=True)
+                best = max(best, row[-1])
             if wrong:
                 problems.append(wrong)
+        if best == 0.0:
+            problems.append(f"{task}: no episode saw a reward, so rewards were not compared")
     print(f"\n{'task':18} largest distance of starts over channels")
     for task in sys.argv[1:] or TASKS:
         distance, channel = compare_starts(task)

@@ -21,6 +21,7 @@ OWN_TASKS = ["blocks", "cartpole-swingup", "hopper-hop", "pendulum-swingup", "pu
 SUITE_TASKS = ["acrobot-swingup", "cartpole-balance", "cartpole-swingup", "cheetah-run", "cup-catch", "finger-spin",
                "hopper-stand", "pendulum-swingup", "reacher-easy", "reacher-hard", "walker-stand", "walker-walk"]
 GRAVITY = 9.81
+mujoco.set_mju_user_warning(lambda message: None)  # else it writes MUJOCO_LOG.TXT where it runs
 
 
 def load(name):
