@@ -2,20 +2,25 @@
 
 #include <chrono>
 #include <cstdio>
+#include <vector>
 
+#include "agent/planner_policy.h"
 #include "sim/dataset.h"
 #include "sim/error.h"
 #include "sim/random.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/models.h"
 #include "ui/cli/rate_meter.h"
+#include "ui/cli/settings.h"
 
 namespace reverie::cli {
 namespace {
 
 struct Options {
   CommonOptions common;
-  std::string task, policy = "random", out, shard;
+  std::string task, policy = "random", out, shard, model = "simulator", planner;
+  std::vector<std::string> settings;
   int64_t episodes = 0, steps = 0;
 };
 
@@ -40,11 +45,23 @@ Range ParseShard(const Options& options) {
   return range;
 }
 
+PolicySource OpenPolicy(const Options& options, const std::shared_ptr<const CompiledTask>& task,
+                        std::unique_ptr<WorldModel>& model) {
+  if (options.policy != "planner") return NoisePolicy(options.policy, *task);
+  PlannerOptions planning = PlannerOptionsFor(task->spec());
+  nlohmann::json settings = ParseSettings(options.settings);
+  if (settings.contains("planner")) planning.Update(settings["planner"], "--set planner");
+  if (!options.planner.empty()) planning.kind = ParsePlannerKind(options.planner);
+  model = OpenModel(options.model, task, options.common);
+  return PlannerPolicy(*model, planning, nullptr);
+}
+
 int RunCollect(const Options& options) {
   if ((options.episodes > 0) == (options.steps > 0)) throw UsageError("give either --episodes or --steps");
   const Range range = ParseShard(options);
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
-  const PolicySource policy = NoisePolicy(options.policy, *task);
+  std::unique_ptr<WorldModel> model;  // outlives the policy
+  const PolicySource policy = OpenPolicy(options, task, model);
   PrepareOutput(options.out, options.common, kDatasetMarker);
   DatasetInfo info = DescribeDataset(*task, options.common.seed, policy.name);
   info.first_episode = range.first;
@@ -132,12 +149,15 @@ void AddCollect(CLI::App& app) {
   command.add_option("--steps", options->steps, "How many control steps; the last episode is cut short")
       ->check(CLI::PositiveNumber)
       ->excludes(episodes);
-  command.add_option("--policy", options->policy, "random or smooth (random)")
-      ->check(CLI::IsMember({"random", "smooth"}));
+  command.add_option("--policy", options->policy, "random, smooth or planner (random)")
+      ->check(CLI::IsMember({"random", "smooth", "planner"}));
+  command.add_option("--model", options->model, "What a planner plans in: a model's folder, or simulator (simulator)");
+  command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (the task's)");
+  AddSettings(command, options->settings);
   command.add_option("--workers,--threads", options->common.threads, "Threads (all that this process may use)")
       ->check(CLI::PositiveNumber);
   command.add_option("--shard", options->shard, "I/N: only the I-th of N shares of the episodes; see merge");
-  AddCommonOptions(command, options->common, kSeed | kActionRepeat | kOverwrite | kResume);
+  AddCommonOptions(command, options->common, kSeed | kActionRepeat | kDevice | kOverwrite | kResume);
   SetBody(command, [options] { return RunCollect(*options); });
 }
 

@@ -41,6 +41,7 @@ int FailUsage(const CLI::App& app, const CLI::ParseError& error, int argc, char*
     return command->parsed();
   });
   std::string message = error.what();
+  if (argc == 1) message = "a command is required";
   if (!chosen.empty()) {
     help = "reverie " + chosen.front()->get_name() + " --help";
   } else if (argc > 1 && argv[1][0] != '-') {
