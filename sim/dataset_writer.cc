@@ -18,6 +18,13 @@ namespace fs = std::filesystem;
 // data that it cannot flush.
 Hdf5File NewPart(const DatasetPaths& paths) { return Hdf5File::CreateInMemory(paths.parts / "part-in-memory"); }
 
+// Read and written rather than copied by HDF5: where its copy puts things depends on where they lay, and the
+// same episodes shall give the same bytes. Reading also checks every checksum before a part is deleted.
+void CopyEpisodes(const DatasetPart& part, int64_t last, const DatasetInfo& info, Hdf5File& to) {
+  const Hdf5File from = Hdf5File::Open(part.path);
+  for (int64_t id = part.first; id <= last; ++id) WriteEpisode(to.root(), id, ReadEpisode(from.root(), id, info), info);
+}
+
 void CreateFolder(const fs::path& folder) {
   std::error_code code;
   fs::create_directories(folder, code);
@@ -50,7 +57,7 @@ struct DatasetWriter::Impl {
   void Start();
   void Resume();
   void Reopen();
-  void Truncate(const DatasetPart& part, int64_t episodes);
+  void Truncate(const DatasetPart& part, int64_t last);
   void CountSteps();
   void Join();
   void RemoveLeftovers();
@@ -108,13 +115,12 @@ void DatasetWriter::Impl::Reopen() {
   finished = false;
 }
 
-// Keeps the first `episodes` of a part. The shorter part exists before the longer one goes; with both there, the
+// Keeps a part's episodes up to `last`. The shorter part exists before the longer one goes; with both there, the
 // longer counts.
-void DatasetWriter::Impl::Truncate(const DatasetPart& long_part, int64_t episodes) {
-  const Hdf5File source = Hdf5File::Open(long_part.path);
+void DatasetWriter::Impl::Truncate(const DatasetPart& long_part, int64_t last) {
   Hdf5File kept = NewPart(paths);
-  for (int64_t i = 0; i < episodes; ++i) kept.root().CopyFrom(source.root(), EpisodeName(long_part.first + i));
-  WriteFileAtomically(paths.Part(long_part.first, long_part.first + episodes - 1), kept.Image());
+  CopyEpisodes(long_part, last, info, kept);
+  WriteFileAtomically(paths.Part(long_part.first, last), kept.Image());
 }
 
 void DatasetWriter::Impl::Join() {
@@ -131,13 +137,12 @@ void DatasetWriter::Impl::Join() {
   const fs::path partial = PartialPath(paths.main);
   try {
     Hdf5File main = Hdf5File::Create(partial);
-    for (const DatasetPart& part_file : parts.chain) {
-      const Hdf5File source = Hdf5File::Open(part_file.path);
-      for (int64_t id = part_file.first; id <= part_file.last; ++id) main.root().CopyFrom(source.root(), EpisodeName(id));
-    }
+    for (const DatasetPart& part_file : parts.chain) CopyEpisodes(part_file, part_file.last, info, main);
     main.Close();
     CommitFile(partial, paths.main);
   } catch (const Error&) {
+    // HDF5 may keep the file open: what it takes on the disk must go all the same.
+    fs::resize_file(partial, 0, code);
     RemoveFile(partial);
     throw;
   }
@@ -184,7 +189,7 @@ void DatasetWriter::KeepFirst(int64_t episodes) {
   std::reverse(parts.chain.begin(), parts.chain.end());
   for (const DatasetPart& part : parts.chain) {
     if (part.last < episodes) break;
-    if (part.first < episodes) impl.Truncate(part, episodes - part.first);
+    if (part.first < episodes) impl.Truncate(part, episodes - 1);
     RemoveFile(part.path);
   }
   impl.committed = episodes;

@@ -78,6 +78,16 @@ fs::path FirstContent(const fs::path& folder) {
   return {};
 }
 
+// Where a link leads, through further links, also where nothing is there yet.
+fs::path Follow(fs::path path) {
+  constexpr int kMostLinks = 40;
+  std::error_code code;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(path, code); ++i) {
+    path = FolderOf(path) / fs::read_symlink(path, code);
+  }
+  return path;
+}
+
 }  // namespace
 
 std::string ReadFile(const fs::path& path) {
@@ -107,7 +117,7 @@ fs::path PartialPath(const fs::path& path) {
 
 void WriteFileAtomically(const fs::path& path, std::string_view bytes) {
   std::error_code ignored;
-  const fs::path target = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;
+  const fs::path target = Follow(path);
   const fs::file_status status = fs::status(target, ignored);
   if (fs::is_directory(status)) throw Error(path.string() + ": cannot be written: it is a folder");
   if (fs::exists(status) && !fs::is_regular_file(status)) {

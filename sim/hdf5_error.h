@@ -5,7 +5,7 @@
 
 namespace reverie {
 
-/// Stops HDF5 from printing its error stack in this thread.
+/// Stops HDF5 from printing its error stack in this thread. To be called before anything else of HDF5.
 void SilenceHdf5();
 
 /// Throws DatasetError: "`where`: expected `expected`, found <HDF5's innermost reason>".

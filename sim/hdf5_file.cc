@@ -17,20 +17,18 @@ static_assert(sizeof(hid_t) == sizeof(int64_t));
 // Entries of a chunk index node. HDF5's default of 32 costs 2.6 KB for every array, most of it empty.
 constexpr unsigned kChunkIndexRank = 8;
 
-Hdf5Id FileAccess(bool in_memory) {
+Hdf5Id FileAccess() {
+  SilenceHdf5();
   Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
+  // Newer formats would keep the chunk index rank in an object that records the time.
+  H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
   // FolderLock guards writers; HDF5's own lock would refuse read-only and network mounts.
   H5Pset_file_locking(access.get(), false, true);
-  constexpr size_t kIncrement = size_t{1} << 20;
-  if (in_memory) H5Pset_fapl_core(access.get(), kIncrement, false);
   return access;
 }
 
-Hdf5Id CreateFile(const std::filesystem::path& path, bool in_memory) {
-  SilenceHdf5();
-  const Hdf5Id access = FileAccess(in_memory);
+Hdf5Id CreateFile(const std::filesystem::path& path, const Hdf5Id& access) {
   const Hdf5Id creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation.get(), false);
   H5Pset_istore_k(creation.get(), kChunkIndexRank);
@@ -62,12 +60,17 @@ Hdf5File::Hdf5File(Hdf5Id id, const std::filesystem::path& path)
   if (!root_.id_.valid()) ThrowHdf5(path.string(), "a root group");
 }
 
-Hdf5File Hdf5File::CreateInMemory(const std::filesystem::path& name) { return Hdf5File(CreateFile(name, true), name); }
+Hdf5File Hdf5File::CreateInMemory(const std::filesystem::path& name) {
+  const Hdf5Id access = FileAccess();
+  constexpr size_t kIncrement = size_t{1} << 20;
+  H5Pset_fapl_core(access.get(), kIncrement, false);
+  return Hdf5File(CreateFile(name, access), name);
+}
 
-Hdf5File Hdf5File::Create(const std::filesystem::path& path) { return Hdf5File(CreateFile(path, false), path); }
+Hdf5File Hdf5File::Create(const std::filesystem::path& path) { return Hdf5File(CreateFile(path, FileAccess()), path); }
 
 Hdf5File Hdf5File::Open(const std::filesystem::path& path) {
-  SilenceHdf5();
+  const Hdf5Id access = FileAccess();
   std::error_code code;
   const auto size = std::filesystem::file_size(path, code);
   if (code) throw DatasetError(path.string() + ": expected an HDF5 file, found none: " + code.message());
@@ -76,7 +79,6 @@ Hdf5File Hdf5File::Open(const std::filesystem::path& path) {
     throw DatasetError(path.string() + ": expected an HDF5 file, found " + std::to_string(size) +
                        " bytes of something else (no HDF5 signature)");
   }
-  const Hdf5Id access = FileAccess(false);
   Hdf5Id file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!file.valid()) ThrowHdf5(path.string(), "a whole HDF5 file");
   return Hdf5File(std::move(file), path);
@@ -95,12 +97,6 @@ std::string Hdf5File::Image() {
 void Hdf5File::Close() {
   root_.id_.Close();
   if (!id_.Close()) ThrowHdf5(path_.string(), "to write its data");
-}
-
-std::string Hdf5Version() {
-  unsigned major = 0, minor = 0, release = 0;
-  H5get_libversion(&major, &minor, &release);
-  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
 }
 
 }  // namespace reverie

@@ -1,11 +1,10 @@
 // HDF5 files and groups that close themselves. Every failure is one DatasetError line that names the file and
 // the object; HDF5's own printing is silenced. Equal content gives equal bytes: nothing records a time.
-// Files keep to the format of HDF5 1.8. One thread per file; hdf5.h stays out of this header.
+// Files keep to HDF5's oldest format, which every reader knows. One thread per file; hdf5.h stays out of this header.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,9 +66,6 @@ class Hdf5Group {
   std::string String(const std::string& attribute) const;
   std::vector<double> Doubles(const std::string& attribute, int64_t size) const;
 
-  /// Copies an object of another file with all it holds, data untouched.
-  void CopyFrom(const Hdf5Group& source, const std::string& name);
-
  private:
   friend class Hdf5File;
   Hdf5Group(Hdf5Id id, std::string where, bool is_root = false)
@@ -94,9 +90,9 @@ class Hdf5File {
 
   Hdf5Group& root() { return root_; }
   const Hdf5Group& root() const { return root_; }
-  /// The bytes that the file would have on disk. @throws DatasetError.
+  /// The bytes of a file in memory as they would be on disk; it can be written to afterwards.
   std::string Image();
-  /// Writes out and closes. @throws DatasetError with the system's reason (a full disk).
+  /// Writes all out and closes. @throws DatasetError with the system's reason (a full disk).
   void Close();
 
  private:
@@ -105,8 +101,5 @@ class Hdf5File {
   std::filesystem::path path_;
   Hdf5Group root_;
 };
-
-/// Version of the HDF5 library in use, "1.10.8".
-std::string Hdf5Version();
 
 }  // namespace reverie

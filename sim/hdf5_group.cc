@@ -283,10 +283,4 @@ std::vector<double> Hdf5Group::Doubles(const std::string& attribute, int64_t siz
   return values;
 }
 
-void Hdf5Group::CopyFrom(const Hdf5Group& source, const std::string& name) {
-  if (H5Ocopy(source.id_.get(), name.c_str(), id_.get(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0) {
-    ThrowHdf5(Where(name), "to copy it from " + source.where_);
-  }
-}
-
 }  // namespace reverie
