@@ -22,14 +22,15 @@ ColouredNoise::ColouredNoise(int length, double exponent) : length_(std::max(1, 
   const int n = length_;
   std::vector<double> by_lag(n);
   for (int lag = 0; lag < n; ++lag) by_lag[lag] = Covariance(n, exponent, lag);
-  // Cholesky factor. Smooth noise has directions of almost no variance, where rounding may leave less than none.
+  // Cholesky factor. Smooth noise has directions of almost no variance: rounding may leave less than none there.
   std::vector<double> lower(static_cast<size_t>(n) * n, 0.0);
   for (int row = 0; row < n; ++row) {
     for (int column = 0; column <= row; ++column) {
       double rest = by_lag[row - column];
       for (int k = 0; k < column; ++k) rest -= lower[row * n + k] * lower[column * n + k];
       const double pivot = lower[column * n + column];
-      lower[row * n + column] = row == column ? std::sqrt(std::max(rest, 0.0)) : pivot > 1e-9 ? rest / pivot : 0.0;
+      const double below = pivot > 1e-9 ? rest / pivot : 0.0;
+      lower[row * n + column] = row == column ? std::sqrt(std::max(rest, 0.0)) : below;
     }
   }
   factor_.reserve(static_cast<size_t>(n) * (n + 1) / 2);

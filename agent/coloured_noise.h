@@ -14,8 +14,8 @@ class ColouredNoise {
   /// @param exponent  power at frequency f is f^-exponent: 0 is white, 2 Brownian.
   ColouredNoise(int length, double exponent);
 
-  /// Draws one series; each element has zero mean and unit variance. It is a piece, `length` steps long, of noise
-  /// whose period is twice that: noise that repeats after `length` would tie the last action to the first.
+  /// Draws one series; each element has zero mean and unit variance. It is a piece, `length` steps long, of
+  /// noise whose period is twice that: noise that repeats after `length` would tie the last action to the first.
   /// @param output  (length, stride) row-major: element t goes to output[t * stride].
   /// Sources: Timmer and König 1995, "On generating power law noise"; for actions Pinneri et al. 2020.
   void Sample(Random& random, float* output, int stride = 1) const;
@@ -25,7 +25,7 @@ class ColouredNoise {
 
  private:
   int length_;
-  std::vector<float> factor_;  // lower triangle by columns, whose product with its transpose is the covariance
+  std::vector<float> factor_;  // lower triangle by columns; times its transpose it is the covariance
 };
 
 }  // namespace reverie

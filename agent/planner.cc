@@ -134,7 +134,8 @@ struct Planner::Impl {
 
   void KeepElites() {
     const size_t elites = std::min<size_t>(order.size(), options.elites);
-    const size_t count = std::min(elites, static_cast<size_t>(std::ceil(options.kept_elites * options.elites)));
+    const size_t wanted = static_cast<size_t>(std::ceil(options.kept_elites * options.elites));
+    const size_t count = std::min(elites, wanted);
     kept.resize(count * size);
     for (size_t i = 0; i < count; ++i) std::copy_n(Candidate(order[i]), size, kept.data() + i * size);
   }
@@ -185,7 +186,8 @@ struct Planner::Impl {
     if (averages) {
       plan.actions = mean;
       best = order.empty() ? kNever : 0.0;
-      for (size_t i = 0; i < std::min(weights.size(), order.size()); ++i) best += weights[i] * scores[order[i]];
+      const size_t count = std::min(weights.size(), order.size());
+      for (size_t i = 0; i < count; ++i) best += weights[i] * scores[order[i]];
     }
     plan.planned_return = static_cast<float>(best);
     plan.plan_ms = MillisecondsSince(start);

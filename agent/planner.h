@@ -29,8 +29,8 @@ struct PlannerOptions {
   double initial_deviation = 0.6;
   double minimum_deviation = 0.05;
   double momentum = 0.1;          // of mean and deviation between iterations
-  double population_decay = 1.25; // icem: sequences shrink by this factor an iteration, not below twice the elites
-  double kept_elites = 0.3;       // icem: share of elites kept to the next iteration, and shifted to the next step
+  double population_decay = 1.25; // icem: sequences shrink by it each iteration, not below twice the elites
+  double kept_elites = 0.3;       // icem: share of elites that enter the next iteration, and shifted the next plan
   double temperature = 0.5;       // mppi: of the softmax over returns scaled to unit deviation
   double discount = 1.0;
   double uncertainty = 0.0;       // added to the return per unit of model disagreement: < 0 avoids, > 0 seeks
@@ -46,7 +46,7 @@ struct PlannerOptions {
 };
 
 struct Plan {
-  std::vector<float> actions;  // (H, nu); the first row is to be applied. Empty where nothing can be actuated.
+  std::vector<float> actions;  // (H, nu); the first row is to be applied. Empty where there is no actuator.
   float planned_return = 0;    // score of `actions`; cem, mppi: mean over the sequences that were averaged
   int imagined_steps = 0;      // control steps that the model imagined for it
   double plan_ms = 0;
@@ -61,8 +61,8 @@ class Planner {
   const PlannerOptions& options() const;
   /// Forgets the warm start; from here plans depend on `seed` and what they are asked alone.
   void Reset(uint64_t seed);
-  /// Plans from `belief`, starting from the last plan shifted by one control step. A sequence's score is the sum
-  /// of discount^t (reward + uncertainty coefficient * uncertainty); one that is not finite is never chosen.
+  /// Plans from `belief`, starting from the last plan shifted by one control step. A sequence's score is the
+  /// sum of discount^t (reward + uncertainty coefficient * uncertainty); one that is not finite is never chosen.
   /// Sources: icem: Pinneri et al. 2020, "Sample-efficient Cross-Entropy Method for Real-time Planning";
   /// mppi: Williams et al. 2017, "Information Theoretic MPC for Model-Based Reinforcement Learning";
   /// cem: Rubinstein 1999, as used by Chua et al. 2018 (PETS); shooting: Nagabandi et al. 2018.

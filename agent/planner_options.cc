@@ -1,4 +1,3 @@
-#include <array>
 #include <limits>
 #include <type_traits>
 
@@ -8,10 +7,14 @@
 namespace reverie {
 namespace {
 
-constexpr std::array<std::pair<PlannerKind, const char*>, 4> kKinds = {{{PlannerKind::kIcem, "icem"},
-                                                                        {PlannerKind::kMppi, "mppi"},
-                                                                        {PlannerKind::kCem, "cem"},
-                                                                        {PlannerKind::kShooting, "shooting"}}};
+struct NamedKind {
+  PlannerKind kind;
+  const char* name;
+};
+constexpr NamedKind kKinds[] = {{PlannerKind::kIcem, "icem"},
+                                {PlannerKind::kMppi, "mppi"},
+                                {PlannerKind::kCem, "cem"},
+                                {PlannerKind::kShooting, "shooting"}};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Calls visit(name, option, least, greatest) for every numeric option, in the order of the documentation.
@@ -68,7 +71,9 @@ void PlannerOptions::Update(const nlohmann::json& json, const std::string& where
   for (const auto& [key, value] : json.items()) {
     bool found = key == "kind";
     if (found) {
-      if (!value.is_string()) throw Error(where + ": key 'kind': expected a planner's name, found " + value.dump());
+      if (!value.is_string()) {
+        throw Error(where + ": key 'kind': expected a planner's name, found " + value.dump());
+      }
       kind = ParsePlannerKind(value.get<std::string>());
     }
     VisitOptions(*this, [&](const char* name, auto& option, auto, auto) {
@@ -77,8 +82,8 @@ void PlannerOptions::Update(const nlohmann::json& json, const std::string& where
       using Option = std::remove_reference_t<decltype(option)>;
       const bool fits = std::is_same_v<Option, int> ? value.is_number_integer() : value.is_number();
       if (!fits) {
-        throw Error(where + ": key '" + key + "': expected " +
-                    (std::is_same_v<Option, int> ? "a whole number" : "a number") + ", found " + value.dump());
+        const char* wanted = std::is_same_v<Option, int> ? "a whole number" : "a number";
+        throw Error(where + ": key '" + key + "': expected " + wanted + ", found " + value.dump());
       }
       option = value.get<Option>();
     });

@@ -7,6 +7,7 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "worldmodel/simulator_model.h"
@@ -23,8 +24,18 @@ std::string Word(const std::filesystem::path& file) {
   return word;
 }
 
-/// Processors' worth of time that one control group allows: version 2 writes "quota period" (or "max period") in
-/// cpu.max, version 1 a quota (or -1) and a period in two files.
+/// Whether a list "a,b,c" has `word`.
+bool HasWord(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    const size_t end = std::min(list.find(','), list.size());
+    if (list.substr(0, end) == word) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
+}
+
+/// Processors' worth of time that one control group allows: version 2 writes "quota period" (or "max period")
+/// in cpu.max, version 1 a quota (or -1) and a period in two files.
 double GroupQuota(const std::filesystem::path& folder, bool version_2) {
   double quota = -1.0, period = 0.0;
   if (version_2) {
@@ -43,11 +54,11 @@ double ContainerQuota() {
   for (std::string line; std::getline(groups, line);) {  // "4:cpu,cpuacct:/path", or "0::/path" for version 2
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    const bool version_2 = controllers == ",,";
-    if (!version_2 && controllers.find(",cpu,") == std::string::npos) continue;
+    const std::string_view controllers = std::string_view(line).substr(first + 1, second - first - 1);
+    const bool version_2 = controllers.empty();
+    if (!version_2 && !HasWord(controllers, "cpu")) continue;
     const std::filesystem::path root = version_2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-    // Inside a container the path may be the host's and lead nowhere here; the root is then the container's own.
+    // Inside a container the path may be the host's and lead nowhere here; the root is then the container's.
     for (std::filesystem::path path = line.substr(second + 1);; path = path.parent_path()) {
       least = std::min(least, GroupQuota(root / path.relative_path(), version_2));
       if (!path.has_relative_path()) break;

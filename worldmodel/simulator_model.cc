@@ -44,7 +44,8 @@ void PlaySequence(const mjModel* model, mjData* data, int i, void* argument) {
   scratch.channels.resize(channel_size);
   const float* action = play.actions.data() + static_cast<size_t>(i) * play.horizon * action_size;
   float* rewards = play.rewards + static_cast<size_t>(i) * play.horizon;
-  float* channels = play.channels ? play.channels + static_cast<size_t>(i) * play.horizon * channel_size : nullptr;
+  float* channels = play.channels;
+  if (channels) channels += static_cast<size_t>(i) * play.horizon * channel_size;
   const Formula& planning_reward = task.planning_reward();
   const double repeat = std::max(1, task.spec().action_repeat);
 
@@ -98,7 +99,7 @@ struct SimulatorModel::Impl {
     if (!belief.parameters.empty()) {
       own_model.reset(mj_copyModel(nullptr, model));
       const DataPtr data(mj_makeData(own_model.get()));
-      if (!data) throw SceneError(task->scene().origin() + ": MuJoCo cannot allocate a simulation of this model");
+      if (!data) throw SceneError(task->scene().origin() + ": MuJoCo cannot allocate a simulation of it");
       task->SetParameters(own_model.get(), data.get(), belief.parameters);
       model = own_model.get();
     }
@@ -111,7 +112,9 @@ struct SimulatorModel::Impl {
       batch.reset(mjb_makeBatch(model, sequences, &config, message, sizeof(message)));
       if (batch) break;
     }
-    if (!batch) throw SceneError(task->scene().origin() + ": MuJoCo cannot simulate it in a batch: " + message);
+    if (!batch) {
+      throw SceneError(task->scene().origin() + ": MuJoCo cannot simulate it in a batch: " + message);
+    }
     parameters = belief.parameters;
     ids.resize(sequences);
     std::iota(ids.begin(), ids.end(), 0);
@@ -131,7 +134,10 @@ const CompiledTask& SimulatorModel::task() const { return *impl_->task; }
 void SimulatorModel::Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
                              const ImagineOptions& options, Imagination& result) {
   const CompiledTask& task = *impl_->task;
-  if (sequences < 1 || horizon < 1) throw ShapeError("simulator as a model: expected at least one sequence of one step");
+  if (sequences < 1 || horizon < 1) {
+    throw ShapeError("simulator as a model: expected at least one sequence of one step, found " +
+                     std::to_string(sequences) + " of " + std::to_string(horizon));
+  }
   const size_t steps = static_cast<size_t>(sequences) * horizon;
   const size_t channel_size = task.channel_size();
   CheckSize("actions", actions.size(), steps * task.action_size());
@@ -145,8 +151,8 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
   result.sequences = sequences;
   result.horizon = horizon;
   result.channel_size = task.channel_size();
-  // A sequence that stops early leaves this in its remaining steps, whether Step reports a divergence or MuJoCo
-  // itself ends the simulation with an error.
+  // A sequence that stops early leaves this in its remaining steps, whether Step reports a divergence or
+  // MuJoCo itself ends the simulation with an error.
   result.rewards.assign(steps, kDivergedReward);
   result.uncertainty.assign(options.uncertainty ? steps : 0, 0.0f);
   result.channels.resize(options.channels ? steps * channel_size : 0);
@@ -165,8 +171,9 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
   if (!options.channels) return;
   // Nothing is known after the end of a sequence: its last measurement is held.
   for (int i = 0; i < sequences; ++i) {
-    float* row = result.channels.data() + (static_cast<size_t>(i) * horizon + impl_->played[i]) * channel_size;
-    for (int t = impl_->played[i]; t < horizon; ++t, row += channel_size) {
+    const int played = impl_->played[i];
+    float* row = result.channels.data() + (static_cast<size_t>(i) * horizon + played) * channel_size;
+    for (int t = played; t < horizon; ++t, row += channel_size) {
       if (t == 0) {
         std::copy(belief.channels.begin(), belief.channels.end(), row);
       } else {

@@ -52,8 +52,8 @@ TEST_CASE("Every step of coloured noise has zero mean and unit variance") {
 }
 
 TEST_CASE("Steps are correlated as a spectrum of power f^-exponent makes them") {
-  // From numpy: irfft of the power spectrum max(k, 1)^-exponent over a period of 60 steps, divided by its value at
-  // lag 0 (Wiener-Khinchin), at lags 1, 5 and 20.
+  // From numpy: irfft of the power spectrum max(k, 1)^-exponent over a period of 60 steps, divided by its value
+  // at lag 0 (Wiener-Khinchin), at lags 1, 5 and 20.
   const struct {
     double exponent, covariance[3];
   } kExpected[] = {{0.0, {0.0, 0.0, 0.0}},

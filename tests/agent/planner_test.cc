@@ -39,7 +39,7 @@ double ReturnOf(Point point, const float* actions, int horizon) {
   return sum;
 }
 
-/// The double integrator as a world model that also remembers what it was asked. A test may replace its rewards.
+/// The double integrator as a world model that remembers what it was asked. A test may replace its rewards.
 class PointModel : public WorldModel {
  public:
   const CompiledTask& task() const override { throw Error("a point on paper has no task"); }
@@ -59,7 +59,8 @@ class PointModel : public WorldModel {
       double sum = 0.0;
       for (int t = 0; t < horizon; ++t) {
         const size_t at = static_cast<size_t>(i) * horizon + t;
-        result.rewards[at] = static_cast<float>(reward ? reward(&actions[i * horizon], t) : point.Push(actions[at]));
+        const double value = reward ? reward(&actions[static_cast<size_t>(i) * horizon], t) : point.Push(actions[at]);
+        result.rewards[at] = static_cast<float>(value);
         if (options.uncertainty) result.uncertainty[at] = std::abs(actions[at]);
         sum += result.rewards[at];
       }
@@ -93,13 +94,15 @@ PlannerOptions Options(PlannerKind kind) {
   return options;
 }
 
-Plan PlanOnce(const PlannerOptions& options, PointModel& model, uint64_t seed, const Belief& belief = At(0.5, 0.0)) {
+Plan PlanOnce(const PlannerOptions& options, PointModel& model, uint64_t seed,
+              const Belief& belief = At(0.5, 0.0)) {
   Planner planner(options, 1);
   planner.Reset(seed);
   return planner.MakePlan(model, belief);
 }
 
-constexpr PlannerKind kAll[] = {PlannerKind::kIcem, PlannerKind::kMppi, PlannerKind::kCem, PlannerKind::kShooting};
+constexpr PlannerKind kAll[] = {PlannerKind::kIcem, PlannerKind::kMppi, PlannerKind::kCem,
+                                PlannerKind::kShooting};
 
 }  // namespace
 
@@ -132,7 +135,8 @@ TEST_CASE("The planned return is what the plan's own actions yield") {
   for (PlannerKind kind : {PlannerKind::kIcem, PlannerKind::kShooting}) {
     PointModel model;
     const Plan plan = PlanOnce(Options(kind), model, 5);
-    CHECK(plan.planned_return == doctest::Approx(ReturnOf({0.5, 0.0}, plan.actions.data(), kHorizon)).epsilon(1e-5));
+    const double achieved = ReturnOf({0.5, 0.0}, plan.actions.data(), kHorizon);
+    CHECK(plan.planned_return == doctest::Approx(achieved).epsilon(1e-5));
     CHECK(plan.imagined_steps ==
           kHorizon * std::accumulate(model.populations.begin(), model.populations.end(), 0));
   }
@@ -230,8 +234,11 @@ TEST_CASE("iCEM's population shrinks to twice the elites, and its best sequence 
   options.iterations = 6;
   PointModel model;
   PlanOnce(options, model, 12);
-  CHECK(model.populations == std::vector<int>{100, 80, 64, 52, 41, 40});  // ceil(100 / 1.25^i), at least 2 * 20
-  for (size_t i = 1; i < model.best_of_call.size(); ++i) CHECK(model.best_of_call[i] >= model.best_of_call[i - 1]);
+  // ceil(100 / 1.25^i), at least 2 * 20.
+  CHECK(model.populations == std::vector<int>{100, 80, 64, 52, 41, 40});
+  for (size_t i = 1; i < model.best_of_call.size(); ++i) {
+    CHECK(model.best_of_call[i] >= model.best_of_call[i - 1]);
+  }
 
   options.kind = PlannerKind::kCem;
   model.populations.clear();
@@ -258,8 +265,10 @@ TEST_CASE("Uncertainty is asked for only with a coefficient; its sign avoids or 
 }
 
 TEST_CASE("The discount weighs later rewards") {
-  PointModel model;  // one unit now, or two units lost one step later
-  model.reward = [](const float* sequence, int t) { return t == 0 ? sequence[0] : t == 1 ? -2.0 * sequence[0] : 0.0; };
+  PointModel model;  // what is gained now is lost twice over one step later
+  model.reward = [](const float* sequence, int t) {
+    return t == 0 ? sequence[0] : t == 1 ? -2.0 * sequence[0] : 0.0;
+  };
   PlannerOptions options = Options(PlannerKind::kIcem);
   CHECK(PlanOnce(options, model, 14).actions[0] < -0.9f);
   options.discount = 0.25;

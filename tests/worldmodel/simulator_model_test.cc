@@ -86,8 +86,8 @@ std::vector<float> RandomActions(size_t count, uint64_t seed) {
   return actions;
 }
 
-Imagination Imagine(SimulatorModel& model, const Belief& belief, const std::vector<float>& actions, int sequences,
-                    int horizon) {
+Imagination Imagine(SimulatorModel& model, const Belief& belief, const std::vector<float>& actions,
+                    int sequences, int horizon) {
   Imagination result;
   model.Imagine(belief, actions, sequences, horizon, {.channels = true, .uncertainty = true}, result);
   return result;
@@ -122,7 +122,8 @@ TEST_CASE("Imagined channels and rewards equal the environment's, bit for bit, f
           const StepResult step = real.Step(std::vector<double>{actions[2 * at], actions[2 * at + 1]});
           different += imagined.rewards[at] != static_cast<float>(step.reward);
           for (size_t c = 0; c < real.channels().size(); ++c) {
-            different += imagined.channels[at * real.channels().size() + c] != static_cast<float>(real.channels()[c]);
+            const float channel = imagined.channels[at * real.channels().size() + c];
+            different += channel != static_cast<float>(real.channels()[c]);
           }
         }
       }
