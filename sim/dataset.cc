@@ -34,15 +34,18 @@ struct DatasetReader::Impl {
       throw DatasetError(folder.string() + ": expected an episode from 0 to " + std::to_string(episodes - 1) +
                          ", found " + std::to_string(k));
     }
-    const auto part = std::find_if(parts.begin(), parts.end(), [k](const DatasetPart& p) { return k <= p.last; });
-    if (!opened || opened->first != part->first) opened.emplace(OpenedPart{part->first, Hdf5File::Open(part->path)});
+    const auto part =
+        std::find_if(parts.begin(), parts.end(), [k](const DatasetPart& p) { return k <= p.last; });
+    if (!opened || opened->first != part->first)
+      opened.emplace(OpenedPart{part->first, Hdf5File::Open(part->path)});
     return opened->file.root();
   }
 
   void CheckCounts(const DatasetPaths& paths) {
     const std::string text = paths.metadata.string();
     const nlohmann::json metadata = ParseJson(ReadFile(paths.metadata), text);
-    for (const auto& [key, value] : {std::pair{"total_episodes", &episodes}, std::pair{"total_steps", &steps}}) {
+    for (const auto& [key, value] :
+         {std::pair{"total_episodes", &episodes}, std::pair{"total_steps", &steps}}) {
       if (!metadata.contains(key) || !metadata[key].is_number_unsigned()) {
         throw DatasetError(text + ": key '" + key + "': expected a whole number, 0 or more, found " +
                            (metadata.contains(key) ? metadata[key].dump() : "nothing"));
@@ -78,14 +81,28 @@ DatasetReader::~DatasetReader() = default;
 DatasetReader::DatasetReader(DatasetReader&&) noexcept = default;
 DatasetReader& DatasetReader::operator=(DatasetReader&&) noexcept = default;
 
-const DatasetInfo& DatasetReader::info() const { return impl_->info; }
-const fs::path& DatasetReader::folder() const { return impl_->folder; }
-int64_t DatasetReader::episodes() const { return impl_->episodes; }
-int64_t DatasetReader::steps() const { return impl_->steps; }
-bool DatasetReader::finished() const { return impl_->finished; }
+const DatasetInfo& DatasetReader::info() const {
+  return impl_->info;
+}
+const fs::path& DatasetReader::folder() const {
+  return impl_->folder;
+}
+int64_t DatasetReader::episodes() const {
+  return impl_->episodes;
+}
+int64_t DatasetReader::steps() const {
+  return impl_->steps;
+}
+bool DatasetReader::finished() const {
+  return impl_->finished;
+}
 
-Episode DatasetReader::Read(int64_t k) const { return ReadEpisode(impl_->RootOf(k), k, impl_->info); }
+Episode DatasetReader::Read(int64_t k) const {
+  return ReadEpisode(impl_->RootOf(k), k, impl_->info);
+}
 
-uint64_t DatasetReader::ReadSeed(int64_t k) const { return ReadEpisodeSeed(impl_->RootOf(k), k); }
+uint64_t DatasetReader::ReadSeed(int64_t k) const {
+  return ReadEpisodeSeed(impl_->RootOf(k), k);
+}
 
 }  // namespace reverie

@@ -16,33 +16,37 @@ namespace reverie {
 
 /// What every episode of a dataset has in common.
 struct DatasetInfo {
-  std::string task_name;           // "cartpole-swingup", "dm_control/cup-catch", or the model's file name
-  std::string task_json;           // the task as played, complete; "{}" is never valid
-  std::string scene_mjb;           // the compiled model, as mj_saveModel writes it
-  std::string mujoco_version;      // "3.17.0"
-  uint64_t seed = 0;               // the run's
-  std::string policy;              // "random", "smooth", "planner(icem, simulator)", ...
-  double control_timestep_s = 0;   // of one env step
-  int action_repeat = 1;           // env steps in one control step
-  int64_t observation_size = 0, signal_size = 0, action_size = 0, state_size = 0, qpos_size = 0, qvel_size = 0;
+  std::string task_name;          // "cartpole-swingup", "dm_control/cup-catch", or the model's file name
+  std::string task_json;          // the task as played, complete; "{}" is never valid
+  std::string scene_mjb;          // the compiled model, as mj_saveModel writes it
+  std::string mujoco_version;     // "3.17.0"
+  uint64_t seed = 0;              // the run's
+  std::string policy;             // "random", "smooth", "planner(icem, simulator)", ...
+  double control_timestep_s = 0;  // of one env step
+  int action_repeat = 1;          // env steps in one control step
+  int64_t observation_size = 0, signal_size = 0, action_size = 0;
+  int64_t state_size = 0, qpos_size = 0, qvel_size = 0;
   std::vector<std::string> observation_labels;  // one per element: "position[0]"
   std::vector<std::string> signal_labels;
-  std::vector<std::string> action_labels;       // actuators, in order
-  std::vector<std::string> parameter_labels;    // "geom_pos(target).x"
-  int64_t first_episode = 0;  // run-wide index of the first episode here; above 0 in a later shard of a run
-  int64_t merged_runs = 0;    // holds episodes of this many runs that do not follow on one another; 0: of one run
+  std::vector<std::string> action_labels;     // actuators, in order
+  std::vector<std::string> parameter_labels;  // "geom_pos(target).x"
+  // Index in the run of the first episode here: above 0 in a later shard.
+  int64_t first_episode = 0;
+  // How many runs the episodes come from that do not follow on one another; 0: they are of one run.
+  int64_t merged_runs = 0;
 };
 
 /// The file, relative to a dataset's folder, by which PrepareOutputFolder knows one.
 inline constexpr char kDatasetMarker[] = "data/task.json";
 
 /// Writes a dataset. Episodes are committed in parts that appear whole under data/parts/; Finish() joins them
-/// into data/main_data.hdf5. A killed run loses at most what was not committed, and resumed gives the same bytes.
+/// into data/main_data.hdf5. A killed run loses at most what was not committed, and resumed gives the same
+/// bytes.
 class DatasetWriter {
  public:
-  /// Starts a dataset in `folder` (created; must hold none), or with `resume` goes on after the last committed
-  /// episode of the same run, of a finished dataset too. @throws DatasetError if the folder is in use, or holds
-  /// another run than `info` describes (the differing field and both values are named).
+  /// Starts a dataset in `folder` (created; must hold none), or with `resume` goes on after the last
+  /// committed episode of the same run, of a finished dataset too. @throws DatasetError if the folder is in
+  /// use, or holds another run than `info` describes (the differing field and both values are named).
   DatasetWriter(std::filesystem::path folder, DatasetInfo info, bool resume);
   ~DatasetWriter();  // does not commit
   DatasetWriter(const DatasetWriter&) = delete;
@@ -64,7 +68,8 @@ class DatasetWriter {
   /// Makes everything appended so far safe on disk. After an error (a full disk) it may be called again.
   void Commit();
 
-  /// Commits, joins the parts, writes metadata.json and removes the parts. The folder is then a Minari dataset.
+  /// Commits, joins the parts, writes metadata.json and removes the parts. The folder is then a Minari
+  /// dataset.
   void Finish();
 
  private:
@@ -99,6 +104,7 @@ class DatasetReader {
 
 /// Checks that two datasets describe the same set-up (scene, task, control step, actuators, sizes).
 /// @throws DatasetError naming the first field that differs, and both values.
-void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b, const std::string& b_name);
+void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b,
+                    const std::string& b_name);
 
 }  // namespace reverie

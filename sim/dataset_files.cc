@@ -24,7 +24,9 @@ bool ParsePartName(const std::string& name, DatasetPart& part) {
   return used == static_cast<int>(name.size()) && 0 <= first && first <= last;
 }
 
-json ReadJson(const fs::path& path) { return ParseJson(ReadFile(path), path.string()); }
+json ReadJson(const fs::path& path) {
+  return ParseJson(ReadFile(path), path.string());
+}
 
 }  // namespace
 
@@ -49,7 +51,9 @@ fs::path DatasetPaths::Part(int64_t first, int64_t last) const {
   return parts / name;
 }
 
-bool DatasetPaths::Finished() const { return Exists(main) && Exists(metadata); }
+bool DatasetPaths::Finished() const {
+  return Exists(main) && Exists(metadata);
+}
 
 DatasetParts FindParts(const DatasetPaths& paths) {
   std::vector<DatasetPart> found;
@@ -69,8 +73,8 @@ DatasetParts FindParts(const DatasetPaths& paths) {
     } else if (part.first == next) {
       parts.chain.push_back(std::move(part));
     } else {
-      throw DatasetError(part.path.string() + ": expected a part that begins with episode " + std::to_string(next) +
-                         ", found one that begins with " + std::to_string(part.first) +
+      throw DatasetError(part.path.string() + ": expected a part that begins with episode " +
+                         std::to_string(next) + ", found one that begins with " + std::to_string(part.first) +
                          "; put back the part in between, or delete this one and those behind it");
     }
   }
@@ -90,15 +94,18 @@ DatasetInfo LoadInfo(const DatasetPaths& paths) {
     if (paths.Finished()) {
       const json metadata = ReadJson(paths.metadata);
       if (!metadata.is_object() || !metadata.contains("reverie")) {
-        throw DatasetError(paths.metadata.string() + ": expected the key 'reverie', found none: another tool wrote "
-                           "this dataset, and it lacks the scene and the simulator's states that Reverie needs");
+        throw DatasetError(
+            paths.metadata.string() +
+            ": expected the key 'reverie', found none: another tool wrote "
+            "this dataset, and it lacks the scene and the simulator's states that Reverie needs");
       }
       info = InfoFromJson(metadata["reverie"], paths.metadata.string() + " 'reverie'");
     } else if (Exists(paths.run)) {
       info = InfoFromJson(ReadJson(paths.run), paths.run.string());
     } else {
       const char* lacking = Exists(paths.main) ? "metadata.json" : "main_data.hdf5";
-      throw DatasetError(paths.data.string() + ": expected main_data.hdf5 and metadata.json, found no " + lacking);
+      throw DatasetError(paths.data.string() + ": expected main_data.hdf5 and metadata.json, found no " +
+                         lacking);
     }
     info.task_json = ReadFile(paths.task);
     info.scene_mjb = ReadFile(paths.scene);

@@ -1,5 +1,5 @@
-// Where the files of a dataset lie, and which of its parts count. A dataset is finished when main_data.hdf5 and
-// metadata.json are both there; until then run.json and the parts are what it consists of.
+// Where the files of a dataset lie, and which of its parts count. A dataset is finished when main_data.hdf5
+// and metadata.json are both there; until then run.json and the parts are what it consists of.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,8 @@ struct DatasetParts {
 /// @throws DatasetError if episodes are missing between two parts.
 DatasetParts FindParts(const DatasetPaths& paths);
 
-/// What finished datasets (metadata.json) and unfinished ones (run.json) say of themselves, with task and scene.
+/// What finished datasets (metadata.json) and unfinished ones (run.json) say of themselves, with task and
+/// scene.
 /// @throws DatasetError: missing, malformed, written by another tool.
 DatasetInfo LoadInfo(const DatasetPaths& paths);
 

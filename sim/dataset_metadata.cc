@@ -41,11 +41,21 @@ void VisitFields(Info& info, Visit&& visit) {
   visit("merged_runs", info.merged_runs);
 }
 
-bool Holds(const json& value, const std::string&) { return value.is_string(); }
-bool Holds(const json& value, uint64_t) { return value.is_number_unsigned(); }
-bool Holds(const json& value, int64_t) { return value.is_number_unsigned(); }
-bool Holds(const json& value, int) { return value.is_number_unsigned() && value.get<uint64_t>() < (1u << 30); }
-bool Holds(const json& value, double) { return value.is_number(); }
+bool Holds(const json& value, const std::string&) {
+  return value.is_string();
+}
+bool Holds(const json& value, uint64_t) {
+  return value.is_number_unsigned();
+}
+bool Holds(const json& value, int64_t) {
+  return value.is_number_unsigned();
+}
+bool Holds(const json& value, int) {
+  return value.is_number_unsigned() && value.get<uint64_t>() < (1u << 30);
+}
+bool Holds(const json& value, double) {
+  return value.is_number();
+}
 bool Holds(const json& value, const std::vector<std::string>&) {
   if (!value.is_array()) return false;
   for (const json& item : value) {
@@ -54,11 +64,19 @@ bool Holds(const json& value, const std::vector<std::string>&) {
   return true;
 }
 
-const char* Kind(const std::string&) { return "a text"; }
-const char* Kind(double) { return "a number"; }
-const char* Kind(const std::vector<std::string>&) { return "a list of texts"; }
+const char* Kind(const std::string&) {
+  return "a text";
+}
+const char* Kind(double) {
+  return "a number";
+}
+const char* Kind(const std::vector<std::string>&) {
+  return "a list of texts";
+}
 template <class Integer>
-const char* Kind(Integer) { return "a whole number, 0 or more"; }
+const char* Kind(Integer) {
+  return "a whole number, 0 or more";
+}
 
 std::string Shown(const json& value) {
   constexpr size_t kMost = 80;
@@ -112,17 +130,19 @@ std::optional<Difference> SetupDifference(const DatasetInfo& a, const DatasetInf
     if (auto found = FirstDifference(json(value), json(fields_b.at(key)), key)) return found;
   }
   if (a.task_json != b.task_json) {
-    const json task_a = json::parse(a.task_json, nullptr, false), task_b = json::parse(b.task_json, nullptr, false);
+    const json task_a = json::parse(a.task_json, nullptr, false),
+               task_b = json::parse(b.task_json, nullptr, false);
     if (auto found = FirstDifference(task_a, task_b, kTaskKey)) return found;
   }
-  if (a.scene_mjb != b.scene_mjb) return Difference{kSceneKey, Fingerprint(a.scene_mjb), Fingerprint(b.scene_mjb)};
+  if (a.scene_mjb != b.scene_mjb)
+    return Difference{kSceneKey, Fingerprint(a.scene_mjb), Fingerprint(b.scene_mjb)};
   return std::nullopt;
 }
 
-[[noreturn]] void ThrowDifference(const Difference& difference, const std::string& a_name, const std::string& b_name,
-                                  const std::string& advice) {
-  throw DatasetError(difference.key + " differs: " + a_name + " has " + difference.a + ", " + b_name + " has " +
-                     difference.b + advice);
+[[noreturn]] void ThrowDifference(const Difference& difference, const std::string& a_name,
+                                  const std::string& b_name, const std::string& advice) {
+  throw DatasetError(difference.key + " differs: " + a_name + " has " + difference.a + ", " + b_name +
+                     " has " + difference.b + advice);
 }
 
 std::string BoxSpace(int64_t size, const std::string& low, const std::string& high) {
@@ -132,8 +152,8 @@ std::string BoxSpace(int64_t size, const std::string& low, const std::string& hi
     highs += (i ? ", " : "") + high;
   }
   // As text: a JSON library writes infinity as null, which Minari takes for NaN and refuses.
-  return "{\"type\": \"Box\", \"dtype\": \"float64\", \"shape\": [" + std::to_string(size) + "], \"low\": [" + lows +
-         "], \"high\": [" + highs + "]}";
+  return "{\"type\": \"Box\", \"dtype\": \"float64\", \"shape\": [" + std::to_string(size) + "], \"low\": [" +
+         lows + "], \"high\": [" + highs + "]}";
 }
 
 }  // namespace
@@ -167,8 +187,8 @@ json ParseJson(const std::string& text, const std::string& origin) {
   try {
     return json::parse(text);
   } catch (const json::exception& error) {
-    throw DatasetError(origin + ": expected JSON, found " + std::to_string(text.size()) + " bytes that are none: " +
-                       error.what());
+    throw DatasetError(origin + ": expected JSON, found " + std::to_string(text.size()) +
+                       " bytes that are none: " + error.what());
   }
 }
 
@@ -186,8 +206,8 @@ std::string MinariId(const std::filesystem::path& folder) {
   return versioned ? id : id + "-v0";
 }
 
-std::string MetadataText(const DatasetInfo& info, const std::string& dataset_id, int64_t episodes, int64_t steps,
-                         uint64_t bytes) {
+std::string MetadataText(const DatasetInfo& info, const std::string& dataset_id, int64_t episodes,
+                         int64_t steps, uint64_t bytes) {
   ordered_json metadata;
   metadata["dataset_id"] = dataset_id;
   metadata["minari_version"] = kMinariVersion;
@@ -197,10 +217,11 @@ std::string MetadataText(const DatasetInfo& info, const std::string& dataset_id,
   metadata["observation_space"] = BoxSpace(info.observation_size, "-Infinity", "Infinity");
   metadata["action_space"] = BoxSpace(info.action_size, "-1.0", "1.0");
   metadata["jpeg_encoding"] = false;
-  metadata["description"] = std::to_string(episodes) + (episodes == 1 ? " episode of " : " episodes of ") +
-                            info.task_name + ", policy " + info.policy + ", run seed " + std::to_string(info.seed) +
-                            "; infos/integration_state is MuJoCo's whole state at every step (mjSTATE_INTEGRATION), "
-                            "data/scene.mjb the compiled model, data/task.json the task.";
+  metadata["description"] =
+      std::to_string(episodes) + (episodes == 1 ? " episode of " : " episodes of ") + info.task_name +
+      ", policy " + info.policy + ", run seed " + std::to_string(info.seed) +
+      "; infos/integration_state is MuJoCo's whole state at every step (mjSTATE_INTEGRATION), "
+      "data/scene.mjb the compiled model, data/task.json the task.";
   metadata["algorithm_name"] = info.policy;
   metadata["code_permalink"] = "";
   metadata["author"] = json::array();
@@ -211,12 +232,14 @@ std::string MetadataText(const DatasetInfo& info, const std::string& dataset_id,
   return metadata.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-void CheckSameRun(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b, const std::string& b_name,
-                  const std::string& advice) {
-  if (const auto difference = SetupDifference(a, b, true)) ThrowDifference(*difference, a_name, b_name, advice);
+void CheckSameRun(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b,
+                  const std::string& b_name, const std::string& advice) {
+  if (const auto difference = SetupDifference(a, b, true))
+    ThrowDifference(*difference, a_name, b_name, advice);
 }
 
-void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b, const std::string& b_name) {
+void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b,
+                    const std::string& b_name) {
   if (const auto difference = SetupDifference(a, b, false)) ThrowDifference(*difference, a_name, b_name, "");
 }
 

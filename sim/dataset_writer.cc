@@ -16,13 +16,16 @@ namespace fs = std::filesystem;
 
 // Parts are built in memory: the disk sees nothing but whole files, and a full disk never leaves HDF5 with
 // data that it cannot flush.
-Hdf5File NewPart(const DatasetPaths& paths) { return Hdf5File::CreateInMemory(paths.parts / "part-in-memory"); }
+Hdf5File NewPart(const DatasetPaths& paths) {
+  return Hdf5File::CreateInMemory(paths.parts / "part-in-memory");
+}
 
 // Read and written rather than copied by HDF5: where its copy puts things depends on where they lay, and the
 // same episodes shall give the same bytes. Reading also checks every checksum before a part is deleted.
 void CopyEpisodes(const DatasetPart& part, int64_t last, const DatasetInfo& info, Hdf5File& to) {
   const Hdf5File from = Hdf5File::Open(part.path);
-  for (int64_t id = part.first; id <= last; ++id) WriteEpisode(to.root(), id, ReadEpisode(from.root(), id, info), info);
+  for (int64_t id = part.first; id <= last; ++id)
+    WriteEpisode(to.root(), id, ReadEpisode(from.root(), id, info), info);
 }
 
 void CreateFolder(const fs::path& folder) {
@@ -96,12 +99,13 @@ void DatasetWriter::Impl::CountSteps() {
   const DatasetParts found = FindParts(paths);
   for (const DatasetPart& part_file : found.chain) {
     const Hdf5File file = Hdf5File::Open(part_file.path);
-    for (int64_t id = part_file.first; id <= part_file.last; ++id) committed_steps += ReadEpisodeSteps(file.root(), id);
+    for (int64_t id = part_file.first; id <= part_file.last; ++id)
+      committed_steps += ReadEpisodeSteps(file.root(), id);
   }
 }
 
-// A finished dataset becomes an unfinished one whose single part is all it holds. Interrupted at any point it is
-// still one of the two.
+// A finished dataset becomes an unfinished one whose single part is all it holds. Interrupted at any point it
+// is still one of the two.
 void DatasetWriter::Impl::Reopen() {
   if (!finished) return;
   CreateFolder(paths.parts);
@@ -115,8 +119,8 @@ void DatasetWriter::Impl::Reopen() {
   finished = false;
 }
 
-// Keeps a part's episodes up to `last`. The shorter part exists before the longer one goes; with both there, the
-// longer counts.
+// Keeps a part's episodes up to `last`. The shorter part exists before the longer one goes; with both there,
+// the longer counts.
 void DatasetWriter::Impl::Truncate(const DatasetPart& long_part, int64_t last) {
   Hdf5File kept = NewPart(paths);
   CopyEpisodes(long_part, last, info, kept);
@@ -160,11 +164,13 @@ DatasetWriter::DatasetWriter(fs::path folder, DatasetInfo info, bool resume)
   Impl& impl = *impl_;
   const bool begun = Exists(impl.paths.run) || impl.paths.Finished();
   if (begun && !resume) {
-    throw DatasetError(impl.folder.string() + ": expected no dataset, found one; --resume goes on with it, "
+    throw DatasetError(impl.folder.string() +
+                       ": expected no dataset, found one; --resume goes on with it, "
                        "--overwrite replaces it");
   }
   if (!begun && (Exists(impl.paths.main) || Exists(impl.paths.metadata))) {
-    throw DatasetError(impl.paths.data.string() + ": expected a dataset that Reverie began (run.json), found the rest "
+    throw DatasetError(impl.paths.data.string() +
+                       ": expected a dataset that Reverie began (run.json), found the rest "
                        "of another one; give another --out");
   }
   begun ? impl.Resume() : impl.Start();
@@ -172,12 +178,17 @@ DatasetWriter::DatasetWriter(fs::path folder, DatasetInfo info, bool resume)
 
 DatasetWriter::~DatasetWriter() = default;
 
-int64_t DatasetWriter::committed() const { return impl_->committed; }
-int64_t DatasetWriter::committed_steps() const { return impl_->committed_steps; }
+int64_t DatasetWriter::committed() const {
+  return impl_->committed;
+}
+int64_t DatasetWriter::committed_steps() const {
+  return impl_->committed_steps;
+}
 
 void DatasetWriter::KeepFirst(int64_t episodes) {
   Impl& impl = *impl_;
-  if (impl.pending > 0) throw Error("DatasetWriter::KeepFirst: expected all episodes committed, found some that are not");
+  if (impl.pending > 0)
+    throw Error("DatasetWriter::KeepFirst: expected all episodes committed, found some that are not");
   if (episodes < 0 || episodes > impl.committed) {
     throw DatasetError(impl.folder.string() + ": expected at least " + std::to_string(episodes) +
                        " committed episodes, found " + std::to_string(impl.committed));
@@ -201,8 +212,9 @@ void DatasetWriter::Append(const Episode& episode) {
   CheckEpisode(episode, impl.info);
   const int64_t id = impl.committed + impl.pending;
   if (episode.index != impl.info.first_episode + id) {
-    throw DatasetError(impl.folder.string() + ": expected episode " + std::to_string(impl.info.first_episode + id) +
-                       " of the run next, found " + std::to_string(episode.index));
+    throw DatasetError(impl.folder.string() + ": expected episode " +
+                       std::to_string(impl.info.first_episode + id) + " of the run next, found " +
+                       std::to_string(episode.index));
   }
   if (!impl.part) impl.part.emplace(NewPart(impl.paths));
   WriteEpisode(impl.part->root(), id, episode, impl.info);
@@ -225,7 +237,8 @@ void DatasetWriter::Finish() {
   Impl& impl = *impl_;
   if (impl.finished) return;
   impl.Join();
-  const uint64_t bytes = fs::file_size(impl.paths.main) + impl.info.task_json.size() + impl.info.scene_mjb.size();
+  const uint64_t bytes =
+      fs::file_size(impl.paths.main) + impl.info.task_json.size() + impl.info.scene_mjb.size();
   WriteFileAtomically(impl.paths.metadata, MetadataText(impl.info, MinariId(impl.folder), impl.committed,
                                                         impl.committed_steps, bytes));
   impl.finished = true;

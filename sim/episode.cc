@@ -4,6 +4,8 @@
 
 namespace reverie {
 
-double Episode::Return() const { return std::accumulate(rewards.begin(), rewards.end(), 0.0); }
+double Episode::Return() const {
+  return std::accumulate(rewards.begin(), rewards.end(), 0.0);
+}
 
 }  // namespace reverie

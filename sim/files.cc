@@ -42,10 +42,15 @@ class Descriptor {
   int fd_;
 };
 
-fs::path FolderOf(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+fs::path FolderOf(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
-// Some file systems cannot flush a folder or a device and say so with EINVAL; there is nothing more to do then.
-bool Flush(int fd) { return ::fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS; }
+// Some file systems cannot flush a folder or a device and say so with EINVAL; there is nothing more to do
+// then.
+bool Flush(int fd) {
+  return ::fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
+}
 
 void FlushFolder(const fs::path& folder) {
   Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
@@ -63,7 +68,9 @@ void WriteAll(int fd, std::string_view bytes, const fs::path& path) {
   }
 }
 
-bool IsDebris(const fs::path& name) { return name == kLockName || name.extension() == kPartialSuffix; }
+bool IsDebris(const fs::path& name) {
+  return name == kLockName || name.extension() == kPartialSuffix;
+}
 
 // First entry that a user would miss; empty where only empty folders and debris of a killed run are left.
 fs::path FirstContent(const fs::path& folder) {
@@ -94,7 +101,7 @@ std::string ReadFile(const fs::path& path) {
   Descriptor descriptor(path, O_RDONLY);
   if (descriptor.get() < 0) Fail(path, "cannot be read", errno);
   std::string bytes;
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor.get(), &status) == 0 && status.st_size > 0) {
     bytes.reserve(static_cast<size_t>(status.st_size));
   }
@@ -171,12 +178,14 @@ void PrepareOutputFolder(const fs::path& folder, bool overwrite, std::string_vie
     if (found.empty()) return;
     const std::string shown = found.lexically_relative(folder).string();
     if (!overwrite) {
-      throw Error(folder.string() + ": expected a new or empty output folder, found '" + shown +
-                  "'; give another --out, or --overwrite to replace what is there, or --resume to go on with it");
+      throw Error(
+          folder.string() + ": expected a new or empty output folder, found '" + shown +
+          "'; give another --out, or --overwrite to replace what is there, or --resume to go on with it");
     }
     if (!fs::exists(folder / marker)) {
       throw Error(folder.string() + ": --overwrite only empties what Reverie wrote: expected '" +
-                  std::string(marker) + "' in it, found '" + shown + "'; give another --out or delete the folder");
+                  std::string(marker) + "' in it, found '" + shown +
+                  "'; give another --out or delete the folder");
     }
     const FolderLock lock(folder);
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
@@ -198,15 +207,16 @@ FolderLock::FolderLock(const fs::path& folder) : path_(folder / kLockName) {
       if (reason == ENOLCK || reason == ENOSYS || reason == ENOTSUP) return;
       ::close(descriptor_);
       if (reason == EWOULDBLOCK) {
-        throw Error(folder.string() + ": in use: another Reverie process is writing to this folder; wait for it to "
+        throw Error(folder.string() +
+                    ": in use: another Reverie process is writing to this folder; wait for it to "
                     "end, or give another --out");
       }
       Fail(folder, "cannot be locked", reason);
     }
     // The holder before us may have deleted the file between our open and our lock.
-    struct stat ours {}, theirs {};
-    if (::fstat(descriptor_, &ours) == 0 && ::stat(path_.c_str(), &theirs) == 0 && ours.st_ino == theirs.st_ino &&
-        ours.st_dev == theirs.st_dev) {
+    struct stat ours{}, theirs{};
+    if (::fstat(descriptor_, &ours) == 0 && ::stat(path_.c_str(), &theirs) == 0 &&
+        ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev) {
       return;
     }
     ::close(descriptor_);

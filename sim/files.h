@@ -11,8 +11,8 @@ namespace reverie {
 /// Reads a whole file. @throws Error naming the path and the system's reason.
 std::string ReadFile(const std::filesystem::path& path);
 
-/// Writes beside `path`, flushes to disk, renames over it. A link is followed; a device or pipe is written to as
-/// it is. @throws Error naming the path and the reason.
+/// Writes beside `path`, flushes to disk, renames over it. A link is followed; a device or pipe is written to
+/// as it is. @throws Error naming the path and the reason.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
 /// Flushes a file that something else wrote to disk and renames it to `path`. @throws Error.
@@ -25,13 +25,14 @@ std::filesystem::path PartialPath(const std::filesystem::path& path);
 void RemoveFile(const std::filesystem::path& path);
 
 /// Creates `folder` for a run's output. An existing folder with anything in it is refused, or emptied when
-/// `overwrite` is set and it looks like one that Reverie made (holds `marker`, or is empty). What a run leaves
-/// that was killed before its first file counts as nothing. A folder that a running process holds is refused.
+/// `overwrite` is set and it looks like one that Reverie made (holds `marker`, or is empty). What a run
+/// leaves that was killed before its first file counts as nothing. A folder that a running process holds is
+/// refused.
 /// @throws Error saying what was found and that --overwrite (or --resume) is the way on.
 void PrepareOutputFolder(const std::filesystem::path& folder, bool overwrite, std::string_view marker);
 
-/// Holds a folder for this process while it lives, through a lock file in it that the system lets go of when the
-/// process ends, however it ends.
+/// Holds a folder for this process while it lives, through a lock file in it that the system lets go of when
+/// the process ends, however it ends.
 class FolderLock {
  public:
   /// @throws Error if another process (or another lock of this one) holds the folder.

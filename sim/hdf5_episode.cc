@@ -24,10 +24,13 @@ std::vector<int8_t> LastOnly(int64_t size, bool last) {
 
 }  // namespace
 
-std::string EpisodeName(int64_t id) { return "episode_" + std::to_string(id); }
+std::string EpisodeName(int64_t id) {
+  return "episode_" + std::to_string(id);
+}
 
 void CheckEpisode(const Episode& episode, const DatasetInfo& info) {
-  if (episode.steps < 0) throw ShapeError("episode steps: expected 0 or more, found " + std::to_string(episode.steps));
+  if (episode.steps < 0)
+    throw ShapeError("episode steps: expected 0 or more, found " + std::to_string(episode.steps));
   const int64_t rows = episode.steps + 1;
   CheckSize("observations", episode.observations.size(), rows, info.observation_size);
   CheckSize("signals", episode.signals.size(), rows, info.signal_size);
@@ -38,7 +41,8 @@ void CheckEpisode(const Episode& episode, const DatasetInfo& info) {
   CheckSize("qvel", episode.qvel.size(), rows, info.qvel_size);
   CheckSize("time", episode.time.size(), rows, 1);
   if (!episode.success.empty()) CheckSize("success", episode.success.size(), rows, 1);
-  CheckSize(kParameters, episode.model_parameters.size(), 1, static_cast<int64_t>(info.parameter_labels.size()));
+  CheckSize(kParameters, episode.model_parameters.size(), 1,
+            static_cast<int64_t>(info.parameter_labels.size()));
 }
 
 void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const DatasetInfo& info) {
@@ -53,7 +57,8 @@ void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const Dat
     if (episode.truncated) group.SetBool("truncated", true);
   }
   if (episode.model_parameters.size() > kMaxAttributeDoubles) {
-    group.WriteDoubles(kParameters, {static_cast<int64_t>(episode.model_parameters.size())}, episode.model_parameters);
+    group.WriteDoubles(kParameters, {static_cast<int64_t>(episode.model_parameters.size())},
+                       episode.model_parameters);
   } else if (!episode.model_parameters.empty()) {
     group.SetDoubles(kParameters, episode.model_parameters);
   }
@@ -81,12 +86,15 @@ int64_t ReadEpisodeSteps(const Hdf5Group& root, int64_t id) {
   const int64_t steps = group.Integer("total_steps");
   constexpr int64_t kMost = int64_t{1} << 40;
   if (steps < 0 || steps > kMost) {
-    throw DatasetError(group.where() + " attribute 'total_steps': expected 0 or more, found " + std::to_string(steps));
+    throw DatasetError(group.where() + " attribute 'total_steps': expected 0 or more, found " +
+                       std::to_string(steps));
   }
   return steps;
 }
 
-uint64_t ReadEpisodeSeed(const Hdf5Group& root, int64_t id) { return root.OpenGroup(EpisodeName(id)).Unsigned("seed"); }
+uint64_t ReadEpisodeSeed(const Hdf5Group& root, int64_t id) {
+  return root.OpenGroup(EpisodeName(id)).Unsigned("seed");
+}
 
 Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info) {
   const Hdf5Group group = root.OpenGroup(EpisodeName(id));

@@ -1,5 +1,6 @@
-// One episode as a group of an HDF5 file, in Minari's layout: `episode_3` with observations, actions, rewards,
-// terminations, truncations and infos, plus what Minari does not know (drawn model parameters, divergence).
+// One episode as a group of an HDF5 file, in Minari's layout: `episode_3` with observations, actions,
+// rewards, terminations, truncations and infos, plus what Minari does not know (drawn model parameters,
+// divergence).
 #pragma once
 
 #include <cstdint>

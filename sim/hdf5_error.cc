@@ -29,7 +29,8 @@ std::string Reason(std::string text) {
 }  // namespace
 
 void SilenceHdf5() {
-  // A file that could not be written out stays open in HDF5, which crashes when it tries again as the process ends.
+  // A file that could not be written out stays open in HDF5, which crashes when it tries again as the process
+  // ends.
   [[maybe_unused]] static const herr_t no_exit_handler = H5dont_atexit();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }

@@ -67,7 +67,9 @@ Hdf5File Hdf5File::CreateInMemory(const std::filesystem::path& name) {
   return Hdf5File(CreateFile(name, access), name);
 }
 
-Hdf5File Hdf5File::Create(const std::filesystem::path& path) { return Hdf5File(CreateFile(path, FileAccess()), path); }
+Hdf5File Hdf5File::Create(const std::filesystem::path& path) {
+  return Hdf5File(CreateFile(path, FileAccess()), path);
+}
 
 Hdf5File Hdf5File::Open(const std::filesystem::path& path) {
   const Hdf5Id access = FileAccess();

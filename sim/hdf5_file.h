@@ -1,6 +1,7 @@
 // HDF5 files and groups that close themselves. Every failure is one DatasetError line that names the file and
 // the object; HDF5's own printing is silenced. Equal content gives equal bytes: nothing records a time.
-// Files keep to HDF5's oldest format, which every reader knows. One thread per file; hdf5.h stays out of this header.
+// Files keep to HDF5's oldest format, which every reader knows. One thread per file; hdf5.h stays out of this
+// header.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +73,8 @@ class Hdf5Group {
       : id_(std::move(id)), where_(std::move(where)), is_root_(is_root) {}
   std::string Where(const std::string& name) const;
   Hdf5Id OpenArray(const std::string& name, Hdf5Shape shape) const;
-  void CreateAttribute(const std::string& name, int64_t type, int64_t memory_type, int64_t size, const void* values);
+  void CreateAttribute(const std::string& name, int64_t type, int64_t memory_type, int64_t size,
+                       const void* values);
   Hdf5Id OpenAttribute(const std::string& name, int64_t size) const;
 
   Hdf5Id id_;

@@ -13,7 +13,7 @@ namespace reverie {
 namespace {
 
 constexpr hsize_t kMaxChunkBytes = hsize_t{1} << 20;
-constexpr int64_t kWideColumns = 16;   // from here on, columns are kept in blocks
+constexpr int64_t kWideColumns = 16;  // from here on, columns are kept in blocks
 constexpr int64_t kBlockColumns = 8;
 
 std::string ShapeText(const std::vector<hsize_t>& dimensions) {
@@ -47,13 +47,15 @@ Hdf5Id CreateArray(int64_t parent, const std::string& name, int64_t type, Hdf5Sh
   if (shape.columns > 0) most[1] = dimensions[1];
   const int64_t chunk_columns = ChunkColumns(shape);
   if (shape.columns >= 0) chunk[1] = static_cast<hsize_t>(chunk_columns);
-  chunk[0] = static_cast<hsize_t>(ChunkRows(shape.rows, static_cast<hsize_t>(chunk_columns) * H5Tget_size(type)));
+  chunk[0] =
+      static_cast<hsize_t>(ChunkRows(shape.rows, static_cast<hsize_t>(chunk_columns) * H5Tget_size(type)));
 
   const Hdf5Id creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation.get(), false);
   H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
   H5Pset_fletcher32(creation.get());
-  const Hdf5Id space(H5Screate_simple(static_cast<int>(dimensions.size()), dimensions.data(), most.data()), H5Sclose);
+  const Hdf5Id space(H5Screate_simple(static_cast<int>(dimensions.size()), dimensions.data(), most.data()),
+                     H5Sclose);
   return Hdf5Id(H5Dcreate2(parent, name.c_str(), type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
                 H5Dclose);
 }
@@ -75,7 +77,8 @@ bool WriteColumns(const Hdf5Id& array, Hdf5Shape shape, int64_t begin, int64_t e
     start[1] = static_cast<hsize_t>(begin);
     count[1] = static_cast<hsize_t>(end - begin);
   }
-  const Hdf5Id space(H5Screate_simple(static_cast<int>(dimensions.size()), dimensions.data(), nullptr), H5Sclose);
+  const Hdf5Id space(H5Screate_simple(static_cast<int>(dimensions.size()), dimensions.data(), nullptr),
+                     H5Sclose);
   H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
   return H5Dwrite(array.get(), H5T_NATIVE_DOUBLE, space.get(), space.get(), H5P_DEFAULT, values) >= 0;
 }
@@ -139,7 +142,8 @@ void Hdf5Group::WriteDoubles(const std::string& name, Hdf5Shape shape, std::span
     while (end < columns && !AllZero(values, columns, end, std::min(end + block, columns))) {
       end = std::min(end + block, columns);
     }
-    if (end > begin && !WriteColumns(array, shape, begin, end, values.data())) ThrowHdf5(Where(name), "to write it");
+    if (end > begin && !WriteColumns(array, shape, begin, end, values.data()))
+      ThrowHdf5(Where(name), "to write it");
     begin = std::min(end + block, columns);
   }
 }
@@ -193,7 +197,8 @@ void Hdf5Group::CreateAttribute(const std::string& name, int64_t type, int64_t m
                                 const void* values) {
   const hsize_t dimension = static_cast<hsize_t>(std::max<int64_t>(size, 0));
   const Hdf5Id space(size < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dimension, nullptr), H5Sclose);
-  const Hdf5Id attribute(H5Acreate2(id_.get(), name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Hdf5Id attribute(H5Acreate2(id_.get(), name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
   if (!attribute.valid() || H5Awrite(attribute.get(), memory_type, values) < 0) {
     ThrowHdf5(where_ + " attribute '" + name + "'", "to write it");
   }
@@ -220,7 +225,8 @@ void Hdf5Group::SetString(const std::string& attribute, const std::string& value
 }
 
 void Hdf5Group::SetDoubles(const std::string& attribute, std::span<const double> values) {
-  CreateAttribute(attribute, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, static_cast<int64_t>(values.size()), values.data());
+  CreateAttribute(attribute, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, static_cast<int64_t>(values.size()),
+                  values.data());
 }
 
 bool Hdf5Group::HasAttribute(const std::string& attribute) const {
@@ -235,7 +241,8 @@ Hdf5Id Hdf5Group::OpenAttribute(const std::string& name, int64_t size) const {
   const Hdf5Id space(H5Aget_space(attribute.get()), H5Sclose);
   const int64_t found = H5Sget_simple_extent_npoints(space.get());
   if (found != size) {
-    throw DatasetError(where + ": expected " + std::to_string(size) + " values, found " + std::to_string(found));
+    throw DatasetError(where + ": expected " + std::to_string(size) + " values, found " +
+                       std::to_string(found));
   }
   return attribute;
 }

@@ -27,7 +27,8 @@ int MinorVersion(const fs::path& folder) {
 void AddSitePackages(const fs::path& prefix, const char* name, std::vector<fs::path>& folders) {
   std::vector<fs::path> versions;
   std::error_code code;
-  for (fs::directory_iterator entry(prefix / "lib", code), end; !code && entry != end; entry.increment(code)) {
+  for (fs::directory_iterator entry(prefix / "lib", code), end; !code && entry != end;
+       entry.increment(code)) {
     if (entry->path().filename().string().starts_with("python3")) versions.push_back(entry->path());
   }
   std::sort(versions.begin(), versions.end(), [](const fs::path& a, const fs::path& b) {
@@ -38,7 +39,9 @@ void AddSitePackages(const fs::path& prefix, const char* name, std::vector<fs::p
 }
 
 // A virtual environment's python is a link to another Python's: the prefix is where the link lies.
-fs::path PrefixOf(const fs::path& python) { return python.parent_path().parent_path(); }
+fs::path PrefixOf(const fs::path& python) {
+  return python.parent_path().parent_path();
+}
 
 }  // namespace
 
@@ -47,7 +50,9 @@ fs::path ScenesFolder() {
   return given.empty() ? fs::path(REVERIE_SOURCE_DIR) / "scenes" : fs::path(given);
 }
 
-fs::path ScriptsFolder() { return fs::path(REVERIE_SOURCE_DIR) / "scripts"; }
+fs::path ScriptsFolder() {
+  return fs::path(REVERIE_SOURCE_DIR) / "scripts";
+}
 
 fs::path PythonExecutable() {
   const std::string given = Variable("REVERIE_PYTHON");
@@ -69,7 +74,8 @@ fs::path PythonPackageFolder(const std::string& package) {
   if (python.has_parent_path()) AddSitePackages(PrefixOf(python), "site-packages", folders);
   if (!Variable("VIRTUAL_ENV").empty()) AddSitePackages(Variable("VIRTUAL_ENV"), "site-packages", folders);
   AddSitePackages(PrefixOf(REVERIE_BUILD_PYTHON), "site-packages", folders);
-  if (!Variable("HOME").empty()) AddSitePackages(fs::path(Variable("HOME")) / ".local", "site-packages", folders);
+  if (!Variable("HOME").empty())
+    AddSitePackages(fs::path(Variable("HOME")) / ".local", "site-packages", folders);
   AddSitePackages("/usr/local", "dist-packages", folders);
   folders.emplace_back("/usr/lib/python3/dist-packages");
 

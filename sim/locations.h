@@ -13,7 +13,8 @@ std::filesystem::path ScenesFolder();
 /// Folder with the project's Python scripts: the source tree's scripts/.
 std::filesystem::path ScriptsFolder();
 
-/// The Python that has the plotting packages: $REVERIE_PYTHON, $VIRTUAL_ENV, else the one the build was made with.
+/// The Python that has the plotting packages: $REVERIE_PYTHON, $VIRTUAL_ENV, else the one the build was made
+/// with.
 std::filesystem::path PythonExecutable();
 
 /// Folder of an installed Python package (`dm_control`, `gymnasium`), without running Python.

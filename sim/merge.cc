@@ -34,8 +34,9 @@ void RefuseDuplicates(const std::vector<Input>& inputs) {
       const auto key = std::pair(input.dataset.info().policy, input.dataset.ReadSeed(k));
       const auto [at, is_new] = seen.emplace(key, here);
       if (!is_new) {
-        throw DatasetError("expected different episodes, found " + at->second + " and " + here + " with seed " +
-                           std::to_string(key.second) + " and policy " + key.first + ": they are the same");
+        throw DatasetError("expected different episodes, found " + at->second + " and " + here +
+                           " with seed " + std::to_string(key.second) + " and policy " + key.first +
+                           ": they are the same");
       }
     }
   }
@@ -64,7 +65,8 @@ DatasetInfo MergedInfo(const std::vector<Input>& inputs, bool one_run) {
   for (const Input& input : inputs) {
     const DatasetInfo& other = input.dataset.info();
     info.merged_runs += std::max<int64_t>(1, other.merged_runs);
-    if (std::find(policies.begin(), policies.end(), other.policy) == policies.end()) policies.push_back(other.policy);
+    if (std::find(policies.begin(), policies.end(), other.policy) == policies.end())
+      policies.push_back(other.policy);
   }
   info.policy = Join(policies);
   return info;

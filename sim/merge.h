@@ -11,15 +11,15 @@ namespace reverie {
 
 struct MergeResult {
   int64_t episodes = 0;
-  int64_t steps = 0;  // control steps
+  int64_t steps = 0;     // control steps
   bool one_run = false;  // the inputs follow on one another as parts of one run
-  std::string note;   // why they do not, where they are of one run nevertheless; else empty
+  std::string note;      // why they do not, where they are of one run nevertheless; else empty
 };
 
-/// Writes the episodes of `inputs` to `out` (prepared, empty), numbered from 0: shards of one run in the run's
-/// order, others in the order given.
-/// @throws DatasetError naming the field in which two set-ups differ and both values, or two inputs that hold the
-/// same episode, or an input that is no dataset. Nothing is written then.
+/// Writes the episodes of `inputs` to `out` (prepared, empty), numbered from 0: shards of one run in the
+/// run's order, others in the order given.
+/// @throws DatasetError naming the field in which two set-ups differ and both values, or two inputs that hold
+/// the same episode, or an input that is no dataset. Nothing is written then.
 MergeResult MergeDatasets(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& out);
 
 }  // namespace reverie

@@ -23,12 +23,20 @@ std::string Number(double value) {
 
 // Name of an element of mjSTATE_INTEGRATION, whose components follow one another in the order of their bits.
 std::string StateComponent(const mjModel* model, int64_t element) {
-  static constexpr std::pair<int, const char*> kNames[] = {
-      {mjSTATE_TIME, "time"}, {mjSTATE_QPOS, "qpos"}, {mjSTATE_QVEL, "qvel"}, {mjSTATE_ACT, "act"},
-      {mjSTATE_HISTORY, "history"}, {mjSTATE_WARMSTART, "qacc_warmstart"}, {mjSTATE_CTRL, "ctrl"},
-      {mjSTATE_QFRC_APPLIED, "qfrc_applied"}, {mjSTATE_XFRC_APPLIED, "xfrc_applied"},
-      {mjSTATE_EQ_ACTIVE, "eq_active"}, {mjSTATE_MOCAP_POS, "mocap_pos"}, {mjSTATE_MOCAP_QUAT, "mocap_quat"},
-      {mjSTATE_USERDATA, "userdata"}, {mjSTATE_PLUGIN, "plugin_state"}};
+  static constexpr std::pair<int, const char*> kNames[] = {{mjSTATE_TIME, "time"},
+                                                           {mjSTATE_QPOS, "qpos"},
+                                                           {mjSTATE_QVEL, "qvel"},
+                                                           {mjSTATE_ACT, "act"},
+                                                           {mjSTATE_HISTORY, "history"},
+                                                           {mjSTATE_WARMSTART, "qacc_warmstart"},
+                                                           {mjSTATE_CTRL, "ctrl"},
+                                                           {mjSTATE_QFRC_APPLIED, "qfrc_applied"},
+                                                           {mjSTATE_XFRC_APPLIED, "xfrc_applied"},
+                                                           {mjSTATE_EQ_ACTIVE, "eq_active"},
+                                                           {mjSTATE_MOCAP_POS, "mocap_pos"},
+                                                           {mjSTATE_MOCAP_QUAT, "mocap_quat"},
+                                                           {mjSTATE_USERDATA, "userdata"},
+                                                           {mjSTATE_PLUGIN, "plugin_state"}};
   for (const auto& [bit, name] : kNames) {
     const int64_t size = mj_stateSize(model, bit);
     if (element < size) return std::string(name) + "[" + std::to_string(element) + "]";
@@ -63,15 +71,16 @@ class Comparison {
 
   /// Compares a replayed row with its row of a recorded array; `label(i)` names element i.
   template <class Label>
-  void Row(const char* array, const std::vector<double>& recorded, int64_t row, std::span<const double> replayed,
-           Label&& label) {
+  void Row(const char* array, const std::vector<double>& recorded, int64_t row,
+           std::span<const double> replayed, Label&& label) {
     const double* expected = recorded.data() + static_cast<size_t>(row) * replayed.size();
     for (size_t i = 0; i < replayed.size(); ++i) {
       if (std::bit_cast<uint64_t>(expected[i]) == std::bit_cast<uint64_t>(replayed[i])) continue;
       differs_ = true;
       if (result_.first) continue;
       const auto element = static_cast<int64_t>(i);
-      result_.first = ReplayMismatch{episode_.index, step_, array, element, label(element), expected[i], replayed[i]};
+      result_.first =
+          ReplayMismatch{episode_.index, step_, array, element, label(element), expected[i], replayed[i]};
     }
   }
 
@@ -121,7 +130,8 @@ ReplayResult VerifyEpisode(const CompiledTask& task, const Episode& episode) {
   const DataPtr data(mj_makeData(model));
   if (!data) throw SceneError(task.scene().origin() + ": not enough memory for a simulation of it");
   if (own_model) task.SetParameters(own_model.get(), data.get(), episode.model_parameters);
-  task.SetState(model, data.get(), std::span(episode.integration_state).first(static_cast<size_t>(task.state_size())));
+  task.SetState(model, data.get(),
+                std::span(episode.integration_state).first(static_cast<size_t>(task.state_size())));
 
   Comparison comparison(task, episode, result);
   std::vector<double> channels(static_cast<size_t>(task.channel_size()));
@@ -136,8 +146,10 @@ ReplayResult VerifyEpisode(const CompiledTask& task, const Episode& episode) {
     const auto action = std::span(episode.actions).subspan(static_cast<size_t>(t) * action_size, action_size);
     const StepResult step = task.Step(model, data.get(), action, channels);
     comparison.BeginRow(t + 1);
-    const double terminated = step.terminated, recorded_terminated = t + 1 == episode.steps && episode.terminated;
-    comparison.Row("terminations", {recorded_terminated}, 0, {&terminated, 1}, [](int64_t) { return "terminated"; });
+    const double terminated = step.terminated,
+                 recorded_terminated = t + 1 == episode.steps && episode.terminated;
+    comparison.Row("terminations", {recorded_terminated}, 0, {&terminated, 1},
+                   [](int64_t) { return "terminated"; });
     comparison.Row("rewards", episode.rewards, t, {&step.reward, 1}, [](int64_t) { return "reward"; });
     comparison.State(model, data.get());
     comparison.Channels(channels);

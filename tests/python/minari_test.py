@@ -1,8 +1,8 @@
-"""A dataset that Reverie wrote, read with the tools that people read it with: Minari, h5py and MuJoCo in Python.
+"""A dataset that Reverie wrote, read with the tools that people use: Minari, h5py and MuJoCo in Python.
 
-Usage: minari_test.py [DATASET [EXPECTED]]. Without arguments the program named by REVERIE_BINARY collects one first.
-EXPECTED is a folder with the episodes' arrays as raw little-endian doubles, `episode_0.observations.f64`, to be
-compared bit for bit.
+Usage: minari_test.py [DATASET [EXPECTED]]. Without arguments the program named by REVERIE_BINARY collects some
+first. EXPECTED is a folder with the episodes' arrays as raw little-endian doubles,
+`episode_0.observations.f64`, to be compared bit for bit.
 """
 
 import contextlib
@@ -53,18 +53,19 @@ def load(folder):
 
 
 def check_metadata(folder, dataset):
-    metadata = json.loads((folder / "data" / "metadata.json").read_text(encoding="utf-8"),
-                          parse_constant=lambda text: check(False, f"metadata.json is strict JSON, found {text}"))
-    for key in ("total_episodes", "total_steps", "data_format", "dataset_id", "minari_version", "observation_space",
-                "action_space", "author", "author_email", "algorithm_name", "code_permalink", "description",
-                "dataset_size", "requirements", "jpeg_encoding", "reverie"):
+    text = (folder / "data" / "metadata.json").read_text(encoding="utf-8")
+    metadata = json.loads(text, parse_constant=lambda word: check(False, f"metadata.json is strict JSON: {word}"))
+    for key in ("total_episodes", "total_steps", "data_format", "dataset_id", "minari_version",
+                "observation_space", "action_space", "author", "author_email", "algorithm_name",
+                "code_permalink", "description", "dataset_size", "requirements", "jpeg_encoding", "reverie"):
         check(key in metadata, f"metadata.json has '{key}'")
     check(dataset.id == metadata["dataset_id"], "Minari knows the dataset by its id")
     spec = dataset.spec
     check(spec.total_episodes == metadata["total_episodes"] and spec.total_steps == metadata["total_steps"],
           "Minari's specification counts what the metadata counts")
     check(isinstance(spec.version, int), "the id has a version")
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and file.name != "metadata.json")
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "metadata.json"]
+    size = sum(file.stat().st_size for file in files)
     check(abs(metadata["dataset_size"] - size / 1e6) <= 0.1, "dataset_size is the size in MB")
     return metadata["reverie"]
 
@@ -89,11 +90,14 @@ def check_integrity(dataset):
         check(metadatas[index]["total_steps"] == length, f"{name}: total_steps is its length")
         check(isinstance(metadatas[index]["seed"], int) and metadatas[index]["seed"] >= 0,
               f"{name}: the seed is one that Gymnasium accepts")
-        check(episode.observations.shape == (length + 1, *dataset.observation_space.shape), f"{name}: T+1 observations")
+        check(episode.observations.shape == (length + 1, *dataset.observation_space.shape),
+              f"{name}: T+1 observations")
         check(episode.actions.shape == (length, *dataset.action_space.shape), f"{name}: T actions")
-        check(all(row in dataset.observation_space for row in episode.observations), f"{name}: observations in space")
+        check(all(row in dataset.observation_space for row in episode.observations),
+              f"{name}: observations in space")
         check(all(row in dataset.action_space for row in episode.actions), f"{name}: actions in space")
-        check(episode.rewards.shape == (length,) and episode.rewards.dtype == np.float64, f"{name}: T rewards")
+        rewards = episode.rewards
+        check(rewards.shape == (length,) and rewards.dtype == np.float64, f"{name}: T rewards")
         for key in ("terminations", "truncations"):
             flags = getattr(episode, key)
             check(flags.shape == (length,) and flags.dtype == np.bool_, f"{name}: T {key}, numpy's bool")
@@ -113,7 +117,7 @@ def check_use(folder, dataset):
     dataset.set_seed(0)
     sampled = dataset.sample_episodes(min(2, count))
     check(len(sampled) == min(2, count), "episodes can be sampled")
-    check(all(len(episode.rewards) == len(dataset[int(episode.id)].rewards) for episode in sampled), "and are whole")
+    check(all(len(episode) == len(dataset[int(episode.id)]) for episode in sampled), "and are whole")
     longer = dataset.filter_episodes(lambda episode: len(episode) > 0)
     check(longer.total_episodes == sum(len(episode) > 0 for episode in dataset), "episodes can be filtered")
 
@@ -126,10 +130,12 @@ def check_use(folder, dataset):
             source = dataset[0]
             extended.update_dataset_from_buffer([EpisodeBuffer(
                 id=0, observations=source.observations, actions=source.actions, rewards=list(source.rewards),
-                terminations=list(source.terminations), truncations=list(source.truncations), infos=source.infos)])
+                terminations=list(source.terminations), truncations=list(source.truncations),
+                infos=source.infos)])
             grown = minari.load_dataset(dataset.id)[0]
         check(np.array_equal(grown.rewards[len(source):], source.rewards), "Minari can append to an episode")
-        check(np.array_equal(grown.infos["qpos"][len(source) + 1:], source.infos["qpos"]), "and to its infos")
+        appended = grown.infos["qpos"][len(source) + 1:]
+        check(np.array_equal(appended, source.infos["qpos"]), "and to its infos")
 
 
 def check_states(folder, dataset):
@@ -140,13 +146,14 @@ def check_states(folder, dataset):
     rows = 0
     for episode in dataset:
         infos = episode.infos
-        check(infos["integration_state"].shape[1:] == (mujoco.mj_stateSize(model, STATE),), "the whole state is there")
+        size = mujoco.mj_stateSize(model, STATE)
+        check(infos["integration_state"].shape[1:] == (size,), "the whole state is there")
         for row, state in enumerate(infos["integration_state"]):
             mujoco.mj_setState(model, data, state, STATE)
             same = (same_bits(data.qpos, infos["qpos"][row]) and same_bits(data.qvel, infos["qvel"][row])
                     and same_bits(np.float64(data.time), infos["time"][row]))
             if not same:
-                check(False, f"episode {episode.id}, row {row}: MuJoCo's state has the recorded qpos, qvel and time")
+                check(False, f"episode {episode.id}, row {row}: the state has the recorded qpos, qvel, time")
                 break
             rows += 1
     return rows
@@ -158,10 +165,12 @@ def check_file(folder):
         for name, episode in file.items():
             for attribute in ("id", "total_steps"):
                 check(episode.attrs[attribute].dtype == np.int64, f"{name}: attribute {attribute} is int64")
-            arrays = []
-            episode.visititems(lambda _, item: arrays.append(item) if isinstance(item, h5py.Dataset) else None)
-            for array in arrays:
-                check(array.chunks is not None and array.maxshape[0] is None, f"{array.name} is chunked and may grow")
+            members = []
+            episode.visititems(lambda _, member: members.append(member))
+            for array in members:
+                if isinstance(array, h5py.Dataset):
+                    grows = array.chunks is not None and array.maxshape[0] is None
+                    check(grows, f"{array.name} is chunked and may grow")
 
 
 def check_expected(dataset, expected):
@@ -202,11 +211,12 @@ def main():
         for task, name in (("pendulum-swingup", "pendulum-random-v1"), ("two-rooms-moving-door", "rooms"),
                            ("dm_control/cheetah-run", "cheetah-v0")):
             folder = pathlib.Path(root) / name
-            subprocess.run([binary, "collect", task, "--out", str(folder), "--episodes", "3", "--policy", "random",
-                            "--seed", "0"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([binary, "collect", task, "--out", str(folder), "--episodes", "3", "--policy",
+                            "random", "--seed", "0"], check=True, stdout=subprocess.DEVNULL)
             check_dataset(folder, None)
-            verified = json.loads(subprocess.run([binary, "replay", "--data", str(folder), "--verify", "--json"],
-                                                 check=True, capture_output=True, text=True).stdout)
+            replay = subprocess.run([binary, "replay", "--data", str(folder), "--verify", "--json"], check=True,
+                                    capture_output=True, text=True)
+            verified = json.loads(replay.stdout)
             check(verified["episodes"] == 3 and verified["mismatches"] == 0, f"{name} replays to the bit")
 
 

@@ -63,13 +63,23 @@ inline DatasetInfo MakeInfo() {
   return info;
 }
 
-/// Doubles that a careless path would change: negative zero, denormals, infinities, NaN, numbers of 17 digits.
+/// Doubles that a careless path would change: negative zero, denormals, infinities, NaN, numbers of 17
+/// digits.
 inline std::vector<double> Awkward(int64_t size, int64_t salt) {
-  static const double kValues[] = {0.0, -0.0, 0.1, -1.0 / 3.0, 5e-324, -2.2250738585072014e-308, 1.7976931348623157e308,
-                                   std::numeric_limits<double>::infinity(), std::nan("0x123"), 123456789.123456789};
+  static const double kValues[] = {0.0,
+                                   -0.0,
+                                   0.1,
+                                   -1.0 / 3.0,
+                                   5e-324,
+                                   -2.2250738585072014e-308,
+                                   1.7976931348623157e308,
+                                   std::numeric_limits<double>::infinity(),
+                                   std::nan("0x123"),
+                                   123456789.123456789};
   std::vector<double> values(static_cast<size_t>(size));
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = kValues[(i + static_cast<size_t>(salt)) % std::size(kValues)] * (i % 3 == 2 ? 1.0 : 1.0 + 1e-9 * i);
+    values[i] =
+        kValues[(i + static_cast<size_t>(salt)) % std::size(kValues)] * (i % 3 == 2 ? 1.0 : 1.0 + 1e-9 * i);
   }
   return values;
 }
@@ -106,7 +116,8 @@ inline Episode MakeEpisode(const DatasetInfo& info, int64_t index, int64_t steps
 }
 
 inline bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
 }
 
 /// Every file below a folder with its bytes.
@@ -125,8 +136,10 @@ inline std::string Differences(const std::filesystem::path& a, const std::filesy
   std::string text;
   for (const auto& [name, bytes] : contents_a) {
     const auto other = contents_b.find(name);
-    if (other == contents_b.end()) text += name + " only in the first; ";
-    else if (other->second != bytes) text += name + " differs; ";
+    if (other == contents_b.end())
+      text += name + " only in the first; ";
+    else if (other->second != bytes)
+      text += name + " differs; ";
   }
   for (const auto& [name, bytes] : contents_b) {
     if (!contents_a.contains(name)) text += name + " only in the second; ";
@@ -135,11 +148,13 @@ inline std::string Differences(const std::filesystem::path& a, const std::filesy
 }
 
 /// Lengths of the episodes of a made-up run.
-inline int64_t Steps(int64_t index) { return 1 + (index * 7) % 11; }
+inline int64_t Steps(int64_t index) {
+  return 1 + (index * 7) % 11;
+}
 
 /// Appends up to episode `end`, committing after every `commit_every`-th of the run, and finishes.
-inline void WriteRun(const std::filesystem::path& folder, const DatasetInfo& info, int64_t end, int64_t commit_every,
-                     bool resume = false) {
+inline void WriteRun(const std::filesystem::path& folder, const DatasetInfo& info, int64_t end,
+                     int64_t commit_every, bool resume = false) {
   DatasetWriter writer(folder, info, resume);
   for (int64_t id = writer.committed(); id < end; ++id) {
     const int64_t index = info.first_episode + id;
@@ -159,9 +174,13 @@ std::string MessageOf(Action&& action) {
   return "(no error)";
 }
 
-inline bool Contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 /// One line that names what it is about.
-inline bool IsOneLine(const std::string& text) { return !text.empty() && text.find('\n') == std::string::npos; }
+inline bool IsOneLine(const std::string& text) {
+  return !text.empty() && text.find('\n') == std::string::npos;
+}
 
 }  // namespace reverie::dataset_fixture

@@ -1,6 +1,5 @@
-// Datasets under kill -9 and full disks. The system calls by which files change are replaced here by ones that can
-// kill the process, or fail, at a chosen call: every point at which a run can be cut is tried.
-#include <dlfcn.h>
+// Datasets under kill -9 and full disks. The system calls by which files change are replaced here by ones
+// that can kill the process, or fail, at a chosen call: every point at which a run can be cut is tried.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -9,6 +8,7 @@
 
 #include <cerrno>
 #include <functional>
+#include <iostream>
 
 #include <doctest/doctest.h>
 
@@ -56,7 +56,9 @@ ssize_t pwrite64(int fd, const void* bytes, size_t size, off_t offset) {
   CountCall();
   return written;
 }
-ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) { return pwrite64(fd, bytes, size, offset); }
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  return pwrite64(fd, bytes, size, offset);
+}
 // A killed process loses nothing that the kernel has, so the tests need not wait for the disk.
 int fsync(int) {
   CountCall();
@@ -169,6 +171,7 @@ TEST_CASE("A full disk is one line that names the file, and the run goes on once
   for (int writes = 0;; ++writes) {
     CAPTURE(writes);
     fs::remove_all(folder / "run");
+    std::cout.flush();
     const pid_t child = fork();
     if (child == 0) {
       alarm(60);
@@ -195,21 +198,33 @@ TEST_CASE("The same writer can commit and finish after a full disk") {
   const TemporaryFolder folder;
   const DatasetInfo info = MakeInfo();
   WriteRun(folder / "whole/run", info, 2, 100);
-  {
-    DatasetWriter writer(folder / "run", info, false);
-    writer.Append(MakeEpisode(info, 0, Steps(0)));
-    writer.Append(MakeEpisode(info, 1, Steps(1)));
-    g_disk_is_full = true;
-    CHECK_THROWS_AS(writer.Commit(), Error);
-    CHECK_THROWS_AS(writer.Finish(), Error);
-    CHECK(writer.committed() == 0);
-    g_disk_is_full = false;
-    writer.Commit();
-    CHECK(writer.committed() == 2);
-    g_disk_is_full = true;
-    CHECK_THROWS_AS(writer.Finish(), Error);
-    g_disk_is_full = false;
-    writer.Finish();
+  // In another process: HDF5 keeps some memory of a file that it could not close, which leak checkers report.
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto fails = [](const std::function<void()>& action) {
+      return Contains(MessageOf(action), "No space left");
+    };
+    bool right = true;
+    {
+      DatasetWriter writer(folder / "run", info, false);
+      writer.Append(MakeEpisode(info, 0, Steps(0)));
+      writer.Append(MakeEpisode(info, 1, Steps(1)));
+      g_disk_is_full = true;
+      right = right && fails([&] { writer.Commit(); }) && fails([&] { writer.Finish(); }) &&
+              writer.committed() == 0;
+      g_disk_is_full = false;
+      writer.Commit();
+      right = right && writer.committed() == 2;
+      g_disk_is_full = true;
+      right = right && fails([&] { writer.Finish(); });
+      g_disk_is_full = false;
+      writer.Finish();
+    }
+    _exit(right ? 0 : 1);
   }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
   CHECK(Differences(folder / "whole/run", folder / "run") == "");
 }

@@ -98,7 +98,8 @@ std::string OpeningError(const fs::path& folder) {
   return message;
 }
 
-void WriteRaw(const fs::path& folder, const std::string& array, int64_t k, const std::vector<double>& values) {
+void WriteRaw(const fs::path& folder, const std::string& array, int64_t k,
+              const std::vector<double>& values) {
   fs::create_directories(folder);
   const std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
   WriteFileAtomically(folder / ("episode_" + std::to_string(k) + "." + array + ".f64"), bytes);
@@ -118,7 +119,8 @@ void WriteForPython(const std::string& task_name, const fs::path& run, const fs:
     WriteRaw(expected, "rewards", episode.index, episode.rewards);
     WriteRaw(expected, "integration_state", episode.index, episode.integration_state);
     WriteRaw(expected, "success", episode.index, episode.success);
-    if (episode.success.empty()) fs::remove(expected / ("episode_" + std::to_string(episode.index) + ".success.f64"));
+    if (episode.success.empty())
+      fs::remove(expected / ("episode_" + std::to_string(episode.index) + ".success.f64"));
     writer.Append(episode);
   });
   writer.Finish();
@@ -220,8 +222,11 @@ TEST_CASE("The metadata has Minari's keys, with infinity as Python's JSON writes
 
 TEST_CASE("The dataset id is the folder's name where Minari allows it") {
   const TemporaryFolder folder;
-  for (const auto& [name, id] : std::vector<std::pair<std::string, std::string>>{
-           {"pendulum-v3", "pendulum-v3"}, {"pendulum-v", "pendulum-v-v0"}, {"-v1", "-v1-v0"}, {"a.b-v12", "a_b-v12"}}) {
+  for (const auto& [name, id] :
+       std::vector<std::pair<std::string, std::string>>{{"pendulum-v3", "pendulum-v3"},
+                                                        {"pendulum-v", "pendulum-v-v0"},
+                                                        {"-v1", "-v1-v0"},
+                                                        {"a.b-v12", "a_b-v12"}}) {
     CAPTURE(name);
     WriteRun(folder / name, MakeInfo(), 1, 1);
     CHECK(Metadata(folder / name)["dataset_id"] == id);
@@ -249,7 +254,8 @@ TEST_CASE("Arrays of the wrong size and episodes out of order are refused, and w
   writer.Append(MakeEpisode(info, 0, 3));
   Episode wrong = MakeEpisode(info, 1, 3);
   wrong.actions.pop_back();
-  CHECK_THROWS_WITH_AS(writer.Append(wrong), "episode array 'actions': expected 3 x 2 = 6 values, found 5", ShapeError);
+  CHECK_THROWS_WITH_AS(writer.Append(wrong), "episode array 'actions': expected 3 x 2 = 6 values, found 5",
+                       ShapeError);
   CHECK_THROWS_AS(writer.Append(MakeEpisode(info, 2, 3)), DatasetError);
   writer.Append(MakeEpisode(info, 1, 3));
   writer.Finish();
@@ -332,12 +338,15 @@ TEST_CASE("Another run's folder is refused with the field and both values") {
   };
   CHECK(Contains(resume([](DatasetInfo& other) { other.seed = 4; }),
                  "seed differs: " + (folder / "run").string() + " has 18446744073709551557, this run has 4"));
-  CHECK(Contains(resume([](DatasetInfo& other) { other.policy = "smooth"; }), "has \"random\", this run has \"smooth\""));
-  CHECK(Contains(resume([](DatasetInfo& other) { other.observation_labels[1] = "x"; }), "observation_labels[1] differs"));
+  CHECK(Contains(resume([](DatasetInfo& other) { other.policy = "smooth"; }),
+                 "has \"random\", this run has \"smooth\""));
+  CHECK(Contains(resume([](DatasetInfo& other) { other.observation_labels[1] = "x"; }),
+                 "observation_labels[1] differs"));
   CHECK(Contains(resume([](DatasetInfo& other) { other.scene_mjb += "!"; }), "scene differs"));
   CHECK(Contains(resume([](DatasetInfo& other) { other.first_episode = 2; }), "first_episode differs"));
   CHECK(Contains(resume([](DatasetInfo& other) {
-                   other.task_json = R"({"reward": "2", "action_repeat": 2, "observation": {"all": ["qpos", "qvel"]}})";
+                   other.task_json =
+                       R"({"reward": "2", "action_repeat": 2, "observation": {"all": ["qpos", "qvel"]}})";
                  }),
                  "task.reward differs: "));
   CHECK(resume([](DatasetInfo&) {}) == "(no error)");
@@ -379,7 +388,8 @@ TEST_CASE("A damaged or foreign dataset is one clear line") {
   }
   SUBCASE("no HDF5") {
     WriteFileAtomically(main, "PK\x03\x04 and so on");
-    CHECK(Contains(OpeningError(run), "main_data.hdf5: expected an HDF5 file, found 14 bytes of something else"));
+    CHECK(Contains(OpeningError(run),
+                   "main_data.hdf5: expected an HDF5 file, found 14 bytes of something else"));
   }
   SUBCASE("one bit of the data") {
     const Episode episode = MakeEpisode(MakeInfo(), 1, Steps(1));
@@ -407,7 +417,8 @@ TEST_CASE("A damaged or foreign dataset is one clear line") {
   }
   SUBCASE("of another tool") {
     EditMetadata(run, [](nlohmann::json& json) { json.erase("reverie"); });
-    CHECK(Contains(OpeningError(run), "metadata.json: expected the key 'reverie', found none: another tool wrote"));
+    CHECK(Contains(OpeningError(run),
+                   "metadata.json: expected the key 'reverie', found none: another tool wrote"));
   }
   SUBCASE("a key of another type") {
     EditMetadata(run, [](nlohmann::json& json) { json["reverie"]["seed"] = "zero"; });
@@ -466,7 +477,8 @@ TEST_CASE("Shards merge into what the whole run writes, in any order given") {
   shard.first_episode = 5;
   WriteRun(folder / "third", shard, 2, 1);
   const auto before = Contents(folder / "second");
-  const MergeResult result = MergeDatasets({folder / "third", folder / "first", folder / "second"}, folder / "run");
+  const MergeResult result =
+      MergeDatasets({folder / "third", folder / "first", folder / "second"}, folder / "run");
   CHECK(result.one_run);
   CHECK(result.note == "");
   CHECK(result.episodes == 7);
@@ -518,8 +530,8 @@ TEST_CASE("A merge refuses other set-ups and the same episodes twice, and then w
   info.control_timestep_s = 0.2;
   WriteRun(folder / "b", info, 2, 1);
   const auto other = MessageOf([&] { MergeDatasets({folder / "a", folder / "b"}, folder / "run"); });
-  CHECK(other == "control_timestep_s differs: " + (folder / "a").string() + " has 0.1, " + (folder / "b").string() +
-                     " has 0.2");
+  CHECK(other == "control_timestep_s differs: " + (folder / "a").string() + " has 0.1, " +
+                     (folder / "b").string() + " has 0.2");
   const auto twice = MessageOf([&] { MergeDatasets({folder / "a", folder / "a"}, folder / "run"); });
   CHECK(Contains(twice, "found episode 0 of " + (folder / "a").string() + " and episode 0 of"));
   CHECK_FALSE(fs::exists(folder / "run"));
@@ -529,15 +541,19 @@ TEST_CASE("A merge refuses other set-ups and the same episodes twice, and then w
 
 TEST_CASE("Minari, h5py and MuJoCo in Python read what was written") {
   const TemporaryFolder folder;
-  WriteFileAtomically(folder / "still.xml", "<mujoco><worldbody><body><freejoint/><geom size=\"0.1\"/></body></worldbody></mujoco>");
-  const std::vector<std::pair<std::string, std::string>> tasks{
-      {"two-rooms-moving-door", "rooms-v2"}, {"hopper-hop", "a hopper"}, {(folder / "still.xml").string(), "still-v0"}};
+  WriteFileAtomically(
+      folder / "still.xml",
+      "<mujoco><worldbody><body><freejoint/><geom size=\"0.1\"/></body></worldbody></mujoco>");
+  const std::vector<std::pair<std::string, std::string>> tasks{{"two-rooms-moving-door", "rooms-v2"},
+                                                               {"hopper-hop", "a hopper"},
+                                                               {(folder / "still.xml").string(), "still-v0"}};
   for (const auto& [task, name] : tasks) {
     CAPTURE(task);
     WriteForPython(task, folder / name, folder / ("expected " + name));
     const fs::path script = ScriptsFolder().parent_path() / "tests/python/minari_test.py";
     const std::string command = "\"" + PythonExecutable().string() + "\" \"" + script.string() + "\" \"" +
-                                (folder / name).string() + "\" \"" + (folder / ("expected " + name)).string() + "\"";
+                                (folder / name).string() + "\" \"" +
+                                (folder / ("expected " + name)).string() + "\"";
     CHECK(std::system(command.c_str()) == 0);
   }
 }

@@ -106,7 +106,8 @@ TEST_CASE("--overwrite does not empty a folder that Reverie did not write") {
   CHECK(Contains(refused, "expected 'data/task.json'"));
   CHECK(Contains(refused, "found 'thesis.tex'"));
   CHECK(fs::exists(folder / "home/thesis.tex"));
-  const auto file = MessageOf([&] { PrepareOutputFolder(folder / "home/thesis.tex", true, "data/task.json"); });
+  const auto file =
+      MessageOf([&] { PrepareOutputFolder(folder / "home/thesis.tex", true, "data/task.json"); });
   CHECK(Contains(file, "expected a folder for the output, found a file"));
 }
 

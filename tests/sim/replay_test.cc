@@ -17,8 +17,8 @@ using namespace reverie::dataset_fixture;
 
 namespace {
 
-// State that is easily forgotten: activations, delayed controls and measurements, a mocap body, an equality, a ball
-// and a free joint without names, a tendon, contacts.
+// State that is easily forgotten: activations, delayed controls and measurements, a mocap body, an equality,
+// a ball and a free joint without names, a tendon, contacts.
 constexpr char kEverything[] = R"(
 <mujoco>
   <option timestep="0.005" integrator="implicitfast"/>
@@ -61,7 +61,8 @@ Episode Play(const CompiledTask& task, int64_t index) {
   mjModel* model = own_model ? own_model.get() : const_cast<mjModel*>(task.model());
   const DataPtr data(mj_makeData(model));
   Episode episode;
-  PlayEpisode(task, model, data.get(), SmoothPolicy(task), index, HashSeed(7, static_cast<uint64_t>(index)), {}, episode);
+  PlayEpisode(task, model, data.get(), SmoothPolicy(task), index, HashSeed(7, static_cast<uint64_t>(index)),
+              {}, episode);
   return episode;
 }
 
@@ -83,7 +84,9 @@ ReplayResult VerifyFromDisk(const CompiledTask& task, const std::vector<Episode>
   return sum;
 }
 
-double NextBit(double value) { return std::bit_cast<double>(std::bit_cast<uint64_t>(value) ^ 1); }
+double NextBit(double value) {
+  return std::bit_cast<double>(std::bit_cast<uint64_t>(value) ^ 1);
+}
 
 }  // namespace
 
@@ -99,7 +102,8 @@ TEST_CASE("Every task's recorded episodes play again to the bit") {
   }
 }
 
-TEST_CASE("Muscles, delays, mocap, welds, tendons and free bodies are recorded, restored and replayed exactly") {
+TEST_CASE(
+    "Muscles, delays, mocap, welds, tendons and free bodies are recorded, restored and replayed exactly") {
   const TemporaryFolder folder;
   const auto task = CompiledTask::Compile(LoadTask(WriteScene(folder, kEverything).string()));
   REQUIRE(task->model()->na > 0);
@@ -118,7 +122,9 @@ TEST_CASE("An episode that diverged plays again up to its last sound state") {
   const auto file = WriteScene(folder, R"(
 <mujoco>
   <option gravity="0 0 0"/>
-  <worldbody><body><joint name="slide" type="slide" stiffness="-40000"/><geom size="0.1" mass="1"/></body></worldbody>
+  <worldbody>
+    <body><joint name="slide" type="slide" stiffness="-40000"/><geom size="0.1" mass="1"/></body>
+  </worldbody>
   <actuator><motor joint="slide" ctrlrange="-1 1"/></actuator>
 </mujoco>)");
   const auto task = CompiledTask::Compile(LoadTask(file.string()));
@@ -197,7 +203,8 @@ TEST_CASE("Drawn model parameters are put back before the episode plays again") 
   <actuator><motor joint="hinge" ctrlrange="-2 2"/></actuator>
 </mujoco>)");
   std::ofstream(folder / "task.json") << R"json({
-    "scene": "scene.xml", "control_timestep_s": 0.02, "time_limit_s": 2, "observation": {"angle": "qpos(hinge)"},
+    "scene": "scene.xml", "control_timestep_s": 0.02, "time_limit_s": 2,
+    "observation": {"angle": "qpos(hinge)"},
     "reset": [{"set": "dof_damping(hinge)", "to": "uniform(0.01, 1)"}, {"set": "qpos(hinge)", "to": "1"}],
     "reward": "cos(angle)"})json";
   const auto task = CompiledTask::Compile(LoadTask((folder / "task.json").string()));
