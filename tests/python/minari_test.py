@@ -1,7 +1,7 @@
 """A dataset that Reverie wrote, read with the tools that people use: Minari, h5py and MuJoCo in Python.
 
-Usage: minari_test.py [DATASET [EXPECTED]]. Without arguments the program named by REVERIE_BINARY collects some
-first. EXPECTED is a folder with the episodes' arrays as raw little-endian doubles,
+Usage: minari_test.py [DATASET [EXPECTED]]. Without arguments the program named by REVERIE_BINARY collects
+some first. EXPECTED is a folder with the episodes' arrays as raw little-endian doubles,
 `episode_0.observations.f64`, to be compared bit for bit.
 """
 
@@ -54,7 +54,7 @@ def load(folder):
 
 def check_metadata(folder, dataset):
     text = (folder / "data" / "metadata.json").read_text(encoding="utf-8")
-    metadata = json.loads(text, parse_constant=lambda word: check(False, f"metadata.json is strict JSON: {word}"))
+    metadata = json.loads(text, parse_constant=lambda word: check(False, f"{word} is no JSON"))
     for key in ("total_episodes", "total_steps", "data_format", "dataset_id", "minari_version",
                 "observation_space", "action_space", "author", "author_email", "algorithm_name",
                 "code_permalink", "description", "dataset_size", "requirements", "jpeg_encoding", "reverie"):
@@ -214,8 +214,8 @@ def main():
             subprocess.run([binary, "collect", task, "--out", str(folder), "--episodes", "3", "--policy",
                             "random", "--seed", "0"], check=True, stdout=subprocess.DEVNULL)
             check_dataset(folder, None)
-            replay = subprocess.run([binary, "replay", "--data", str(folder), "--verify", "--json"], check=True,
-                                    capture_output=True, text=True)
+            replay = subprocess.run([binary, "replay", "--data", str(folder), "--verify", "--json"],
+                                    check=True, capture_output=True, text=True)
             verified = json.loads(replay.stdout)
             check(verified["episodes"] == 3 and verified["mismatches"] == 0, f"{name} replays to the bit")
 
