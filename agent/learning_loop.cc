@@ -8,6 +8,7 @@
 #include "sim/dataset.h"
 #include "sim/error.h"
 #include "sim/files.h"
+#include "worldmodel/linear_model.h"
 
 namespace reverie {
 namespace {
@@ -111,8 +112,8 @@ struct LearningLoop::Impl {
   std::shared_ptr<const CompiledTask> task;
   LearningOptions options;
   std::filesystem::path folder;
-  FolderLock lock;
   Ensemble model;
+  LinearModel linear;  // the baseline that comparisons set beside the model
   ReplayBuffer buffer;
   std::unique_ptr<DatasetWriter> recorder;
   std::vector<EpisodeReport> reports;
@@ -123,8 +124,8 @@ struct LearningLoop::Impl {
       : task(std::move(given_task)),
         options(std::move(given_options)),
         folder(std::move(given_folder)),
-        lock(folder),
         model(task, options.model, device, HashSeed(options.seed, kWeightStream)),
+        linear(task),
         buffer(task->channel_size(), task->action_size()) {}
 
   std::filesystem::path Checkpoint() const { return folder / "optimizer.pt"; }
@@ -141,7 +142,7 @@ struct LearningLoop::Impl {
     for (const nlohmann::json& report : extra.at("reports")) reports.push_back(EpisodeReport::FromJson(report));
     if (!reports.empty()) earlier_wall_s = reports.back().wall_s;
     recorder->KeepFirst(static_cast<int64_t>(reports.size()));
-    DatasetReader reader(folder / "data");
+    DatasetReader reader(folder);
     for (int64_t k = 0; k < static_cast<int64_t>(reports.size()); ++k) buffer.Add(reader.Read(k));
   }
 
@@ -159,6 +160,8 @@ struct LearningLoop::Impl {
     }
     model.SaveTrainingState(Checkpoint(), {{"options", options.ToJson()}, {"reports", lines}});
     model.Save(folder);
+    linear.Fit(buffer);
+    linear.Save(folder);
     WriteFileAtomically(folder / "log.jsonl", log);
   }
 };
@@ -178,7 +181,7 @@ LearningLoop::LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOpt
       DescribeDataset(*impl.task, impl.options.seed, "learning(" + PlannerName(impl.options.planner.kind) + ", ensemble)");
   std::error_code ignored;
   const bool started = std::filesystem::exists(impl.Checkpoint(), ignored);
-  impl.recorder = std::make_unique<DatasetWriter>(impl.folder / "data", info, resume);
+  impl.recorder = std::make_unique<DatasetWriter>(impl.folder, info, resume);
   if (resume && started) {
     impl.Resume();
   } else if (resume) {

@@ -19,7 +19,7 @@ struct LearningOptions {
   int64_t env_steps = 12000;     // control steps x action repeat, at most
   int random_episodes = 1;       // played with smooth noise before the first model
   int first_updates = 1000;      // after those
-  double updates_per_step = 2.0; // per control step of a later episode
+  double updates_per_step = 4.0; // per control step of a later episode
   EnsembleOptions model;
   PlannerOptions planner;
   uint64_t seed = 0;
@@ -62,7 +62,7 @@ struct LearningResult {
 class LearningLoop {
  public:
   /// Starts in `folder` (prepared, empty) or, with `resume`, goes on after the last checkpoint in it.
-  /// Layout: config.json, weights.safetensors, optimizer.pt, log.jsonl, and data/ (a Minari dataset).
+  /// Layout: config.json, weights.safetensors, optimizer.pt, log.jsonl; with data/ the folder is a Minari dataset as well.
   /// @throws CheckpointError, DatasetError; Error if the run's options differ from the checkpoint's.
   LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOptions options, const std::string& device,
                std::filesystem::path folder, bool resume);

@@ -100,17 +100,21 @@ Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uin
     const torch::Tensor x = inputs.index_select(0, rows).view({members, batch, -1});
     const torch::Tensor y = targets.index_select(0, rows).view({members, batch, impl.channels});
     const auto [mean, log_variance] = impl.Forward(x);
-    const torch::Tensor loss = ((y - mean).square() * (-log_variance).exp() + log_variance).mean((std::vector<int64_t>{1, 2})).sum();
+    torch::Tensor each = (y - mean).square() * (-log_variance).exp() + log_variance;
+    if (u >= updates - std::max(1, updates / 10)) {
+      loss_sum += 0.5 * (each.detach().mean().item<double>() + std::log(2.0 * std::numbers::pi));
+      ++loss_count;
+    }
+    if (impl.options.variance_weighting > 0.0) {
+      each = each * (log_variance.detach() * impl.options.variance_weighting).exp();
+    }
+    const torch::Tensor loss = each.mean((std::vector<int64_t>{1, 2})).sum();
     impl.optimizer->zero_grad();
     loss.backward();
     impl.optimizer->step();
-    if (u >= updates - std::max(1, updates / 10)) {
-      loss_sum += loss.item<double>() / members;
-      ++loss_count;
-    }
   }
   impl.folded.reset();
-  result.loss = 0.5 * (loss_sum / loss_count + std::log(2.0 * std::numbers::pi));
+  result.loss = loss_sum / loss_count;
   const double elapsed = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
   result.update_ms = elapsed / updates;
   if (!std::isfinite(result.loss)) {

@@ -62,6 +62,7 @@ void VisitOptions(Options& options, Visit&& visit) {
   visit("learning_rate", options.learning_rate);
   visit("weight_decay", options.weight_decay);
   visit("batch", options.batch);
+  visit("variance_weighting", options.variance_weighting);
   visit("bootstrap", options.bootstrap);
   visit("planning_members", options.planning_members);
   visit("drawn_members", options.drawn_members);

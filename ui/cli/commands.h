@@ -12,6 +12,9 @@ void AddTasks(CLI::App& app);
 void AddCollect(CLI::App& app);
 void AddMerge(CLI::App& app);
 void AddReplay(CLI::App& app);
+void AddTrain(CLI::App& app);
 void AddLearn(CLI::App& app);
+void AddEvaluate(CLI::App& app);
+void AddCompare(CLI::App& app);
 
 }  // namespace reverie::cli

@@ -73,7 +73,10 @@ int Run(int argc, char** argv) {
   AddCollect(app);
   AddMerge(app);
   AddReplay(app);
+  AddTrain(app);
   AddLearn(app);
+  AddEvaluate(app);
+  AddCompare(app);
   try {
     app.parse(argc, argv);
     return kDone;

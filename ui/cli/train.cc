@@ -1,0 +1,86 @@
+#include "agent/offline_training.h"
+#include "sim/dataset.h"
+#include "sim/error.h"
+#include "sim/replay.h"
+#include "ui/cli/command.h"
+#include "ui/cli/commands.h"
+#include "ui/cli/settings.h"
+#include "worldmodel/device.h"
+
+namespace reverie::cli {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::vector<std::string> data, settings;
+  std::string out, model = "ensemble";
+  int64_t steps = 10000;
+};
+
+int RunTrain(const Options& options) {
+  std::vector<DatasetReader> datasets;
+  for (const std::string& folder : options.data) {
+    datasets.emplace_back(folder);
+    CheckSameSetup(datasets.front().info(), options.data.front(), datasets.back().info(), folder);
+  }
+  const std::shared_ptr<const CompiledTask> task = TaskOfDataset(datasets.front());
+  OfflineTrainingOptions training;
+  const auto learned = task->spec().learning.find("model");
+  if (learned != task->spec().learning.end()) training.model.Update(*learned, "task " + task->spec().name);
+  training.model.Update(ParseSettings(options.settings), "--set");
+  training.steps = options.steps;
+  training.seed = options.common.seed;
+  const std::string device = ResolveDevice(options.common.device);
+  SetTorchThreads(options.common.Threads());
+  PrepareOutput(options.out, options.common, kTrainingMarker);
+  std::vector<Episode> episodes;
+  for (const DatasetReader& dataset : datasets) {
+    for (int64_t k = 0; k < dataset.episodes(); ++k) episodes.push_back(dataset.Read(k));
+  }
+  OfflineTrainingResult result;
+  {
+    Progress progress("train", options.steps, "updates");
+    result = TrainOffline(task, episodes, training, device, options.out, options.common.resume,
+                          [&](const TrainingReport& line) {
+                            progress.Update(line.updates, Format("held-out error %.4f", line.held_out_nrmse));
+                            if (!options.common.json) {
+                              Log(Format("update %7lld  loss %8.3f  held-out NLL %8.3f  error %.4f  %5.2f ms/update",
+                                         static_cast<long long>(line.updates), line.loss, line.held_out_nll,
+                                         line.held_out_nrmse, line.update_ms));
+                            }
+                          },
+                          InterruptToken());
+  }
+  if (result.interrupted) {
+    return Interrupted("the model after " + std::to_string(result.last.updates) + " updates is in " + options.out +
+                       "; the same command with --resume goes on");
+  }
+  if (options.common.json) {
+    PrintJson({{"task", task->spec().name}, {"model", options.model}, {"seed", training.seed}, {"device", device},
+               {"updates", result.last.updates}, {"transitions", result.transitions}, {"left_out", result.left_out},
+               {"loss", result.last.loss}, {"held_out_nll", result.last.held_out_nll},
+               {"held_out_nrmse", result.last.held_out_nrmse}, {"update_ms", result.last.update_ms},
+               {"wall_s", result.wall_s}, {"out", options.out}});
+  } else {
+    Print(Format("%s: one-step error %.4f on held-out episodes after %lld updates on %lld transitions, %.1f s; model in %s",
+                 task->spec().name.c_str(), result.last.held_out_nrmse, static_cast<long long>(result.last.updates),
+                 static_cast<long long>(result.transitions), result.wall_s, options.out.c_str()));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void AddTrain(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = AddCommand(app, "train", "train a world model on recorded episodes");
+  command.add_option("--data", options->data, "one dataset or several of one set-up")->required();
+  command.add_option("--out", options->out, "folder for the model and its log")->required();
+  command.add_option("--model", options->model, "kind of world model")->check(CLI::IsMember({"ensemble"}))->capture_default_str();
+  command.add_option("--steps", options->steps, "gradient updates")->check(CLI::PositiveNumber)->capture_default_str();
+  AddSettings(command, options->settings);
+  AddCommonOptions(command, options->common, kSeed | kThreads | kDevice | kOverwrite | kResume);
+  SetBody(command, [options] { return RunTrain(*options); });
+}
+
+}  // namespace reverie::cli
