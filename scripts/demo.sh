@@ -29,11 +29,9 @@ run() { # title, file for the JSON, command...
 
 run "Learning $task: collect, train, plan, repeat" "$out/learn.json" \
   learn $task --out $out/model --model ensemble --env-steps 12000 --seed 0 --overwrite
-run "Evaluating what was learned" "$out/evaluate.json" \
-  evaluate $task --model $out/model --episodes 3 --seed 100
-run "Recording episodes that the model has not seen" "$out/collect.json" \
-  collect $task --out $out/held-out --policy planner --model $out/model --episodes 5 --seed 1000 --overwrite
-run "Replaying them in the simulator, bit for bit" "$out/verify.json" \
+run "Evaluating it on five new episodes, kept for what follows" "$out/evaluate.json" \
+  evaluate $task --model $out/model --episodes 5 --seed 100 --out $out/held-out --overwrite
+run "Replaying those episodes in the simulator, bit for bit" "$out/verify.json" \
   replay --data $out/held-out --verify
 run "Comparing predictions with what happened" "$out/compare.json" \
   compare --model $out/model --data $out/held-out --out $out/compare --overwrite
@@ -48,7 +46,7 @@ import json, os, platform, sys
 
 out = sys.argv[1]
 parts = {}
-for name in ("learn", "evaluate", "collect", "verify", "compare"):
+for name in ("learn", "evaluate", "verify", "compare"):
     path = os.path.join(out, name + ".json")
     with open(path, encoding="utf-8") as file:
         parts[name] = json.load(file)
@@ -70,8 +68,8 @@ Done in {report['wall_s']} s on {processor}, {report['machine']['processors']} p
 
   Learned {learn['task']} in {learn['env_steps']} env steps and {learn['wall_s']:.0f} s:
     mean return of the last 3 episodes {learn['return_last3']:.0f} of at most 1000, {learn['plan_ms']:.1f} ms a plan
-  Evaluated over {len(evaluate['returns'])} new episodes: mean return {evaluate['mean_return']:.0f}
-  Recorded {verify['episodes']} held-out episodes; {verify['steps']} control steps replayed, {verify['mismatches']} differences
+  Evaluated on {len(evaluate['returns'])} new episodes: mean return {evaluate['mean_return']:.0f}
+  Replayed them: {verify['steps']} control steps, {verify['mismatches']} differences in any bit
   Predicted {compare['windows']} windows of them; error over the channels' deviation, against the baselines:""")
 print("    horizon   model  linear  persistence  90% interval holds")
 for row in compare["horizons"]:

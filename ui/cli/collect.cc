@@ -49,8 +49,16 @@ PolicySource OpenPolicy(const Options& options, const std::shared_ptr<const Comp
                         std::unique_ptr<WorldModel>& model) {
   if (options.policy != "planner") return NoisePolicy(options.policy, *task);
   PlannerOptions planning = PlannerOptionsFor(task->spec());
-  nlohmann::json settings = ParseSettings(options.settings);
-  if (settings.contains("planner")) planning.Update(settings["planner"], "--set planner");
+  // A learned model is planned in as it was while learning.
+  const nlohmann::json& learning = task->spec().learning;
+  if (options.model != "simulator" && learning.contains("planner")) {
+    planning.Update(learning["planner"], "task " + task->spec().name + ", key \"learning\"");
+  }
+  const nlohmann::json settings = ParseSettings(options.settings);
+  for (const auto& [key, value] : settings.items()) {
+    if (key != "planner") throw UsageError("--set: collect knows planner.<option>, found '" + key + "'");
+    planning.Update(value, "--set planner");
+  }
   if (!options.planner.empty()) planning.kind = ParsePlannerKind(options.planner);
   model = OpenModel(options.model, task, options.common);
   return PlannerPolicy(*model, planning, nullptr);
