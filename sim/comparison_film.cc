@@ -13,10 +13,10 @@
 namespace reverie {
 namespace {
 
-constexpr double kShortest = 3.0;        // s, without the last picture
-constexpr double kHold = 1.0;            // s, the last picture
-constexpr double kSmoothest = 60.0;      // pictures a second, at most
-constexpr double kPlayable = 24.0;       // and at least: some players stumble over fewer
+constexpr double kShortest = 3.0;    // s, without the last picture
+constexpr double kHold = 1.0;        // s, the last picture
+constexpr double kSmoothest = 60.0;  // pictures a second, at most
+constexpr double kPlayable = 24.0;   // and at least: some players stumble over fewer
 constexpr float kGhost[4] = {0.98f, 0.45f, 0.25f, 0.55f};
 constexpr Colour kParted{235, 87, 64}, kTogether{64, 160, 190}, kInk{240, 240, 240}, kShade{20, 24, 30};
 
@@ -44,7 +44,7 @@ struct Timing {
   }
 };
 
-/// Captions, label, clock, bar and frame, over two pictures side by side.
+/// Captions, clock, label, bar and frame, over two pictures side by side.
 struct Decoration {
   int size;
   int64_t steps, parts_at;
@@ -52,7 +52,8 @@ struct Decoration {
   std::string label;
 
   void Draw(Picture& picture, int64_t step) const {
-    const int scale = std::max(1, size / 240), margin = 4 * scale, line = 7 * scale + 2 * margin, bar = 4 * scale;
+    const int scale = std::max(1, size / 240), margin = 4 * scale, line = 7 * scale + 2 * margin,
+              bar = 4 * scale;
     const bool parted = parts_at > 0 && step >= parts_at;
     if (parted) {
       const int frame = 3 * scale;
@@ -62,22 +63,22 @@ struct Decoration {
       picture.Fill(2 * size - frame, 0, frame, size, kParted);
     }
     const auto caption = [&](const std::string& text, int left) {
-      const int width = TextWidth(text, scale);
-      picture.Fill(left + 2 * margin, 2 * margin, width + 2 * margin, line, kShade, 0.6);
-      picture.Write(text, left + 3 * margin, 3 * margin, scale, kInk);
+      picture.Fill(left, 2 * margin, TextWidth(text, scale) + 2 * margin, line, kShade, 0.6);
+      picture.Write(text, left + margin, 3 * margin, scale, kInk);
     };
-    caption("real", 0);
-    caption(parted ? "predicted: parted at step " + std::to_string(parts_at) : "predicted", size);
+    caption("real", 2 * margin);
+    caption(parted ? "predicted: parted at step " + std::to_string(parts_at) : "predicted",
+            size + 2 * margin);
+    const std::string clock = "step " + std::to_string(step) + "/" + std::to_string(steps) + "  " +
+                              Fixed(static_cast<double>(step) * control_step_s, 2) + " s";
+    caption(clock, size - 4 * margin - TextWidth(clock, scale));
 
     const int top = size - bar - line;
     picture.Fill(0, top, 2 * size, line + bar, kShade, 0.75);
-    std::string clock = "step " + std::to_string(step) + "/" + std::to_string(steps) + "  " +
-                        Fixed(static_cast<double>(step) * control_step_s, 2) + " s";
-    if (slowed > 1.05) clock += "  slowed " + Fixed(slowed, 1) + "x";
-    clock = FitText(clock, scale, size - 2 * margin);
-    picture.Write(clock, 2 * size - margin - TextWidth(clock, scale), top + margin, scale, kInk);
-    const int room = 2 * size - 4 * margin - TextWidth(clock, scale);
-    picture.Write(FitText(label, scale, room), margin, top + margin, scale, kInk);
+    const std::string speed = slowed > 1.05 ? "slowed " + Fixed(slowed, 1) + "x" : "real time";
+    const int speed_left = 2 * size - margin - TextWidth(speed, scale);
+    picture.Write(speed, speed_left, top + margin, scale, kInk);
+    picture.Write(FitText(label, scale, speed_left - 4 * margin), margin, top + margin, scale, kInk);
 
     const auto column = [&](int64_t at) { return static_cast<int>(2 * size * at / steps); };
     const int reached = column(step);
@@ -93,10 +94,12 @@ void CheckShapes(const CompiledTask& task, const Episode& episode, int64_t start
     throw ShapeError("predicted channels: expected rows of " + std::to_string(channels) + " values, found " +
                      std::to_string(predicted) + " values");
   }
-  const size_t rows = static_cast<size_t>(episode.steps) + 1, expected = rows * static_cast<size_t>(task.state_size());
+  const size_t rows = static_cast<size_t>(episode.steps) + 1,
+               expected = rows * static_cast<size_t>(task.state_size());
   if (episode.integration_state.size() != expected) {
     throw ShapeError("integration states of episode " + std::to_string(episode.index) + ": expected " +
-                     std::to_string(expected) + " values, found " + std::to_string(episode.integration_state.size()));
+                     std::to_string(expected) + " values, found " +
+                     std::to_string(episode.integration_state.size()));
   }
   const auto horizon = static_cast<int64_t>(predicted / channels);
   if (start < 0 || start + horizon > episode.steps) {
@@ -109,7 +112,8 @@ void CheckShapes(const CompiledTask& task, const Episode& episode, int64_t start
 
 bool WriteComparisonFilm(const std::filesystem::path& path, std::shared_ptr<const CompiledTask> task,
                          const Episode& episode, int64_t start, std::span<const float> predicted,
-                         const std::string& label, const ComparisonFilmOptions& options, std::stop_token stop) {
+                         const std::string& label, const ComparisonFilmOptions& options,
+                         std::stop_token stop) {
   CheckShapes(*task, episode, start, predicted.size());
   const auto channels = static_cast<size_t>(task->channel_size());
   const auto steps = static_cast<int64_t>(predicted.size() / channels);

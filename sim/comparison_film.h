@@ -1,5 +1,5 @@
-// A film of one window of an episode: what happened on the left, what a world model predicted on the right and,
-// translucent, over what happened. The file appears whole.
+// A film of one window of an episode: what happened on the left, what a world model predicted on the right
+// and, translucent, over what happened. The file appears whole.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,16 @@ struct ComparisonFilmOptions {
   RenderQuality quality = RenderQuality::kFull;
 };
 
-/// Films the real start and the steps after it, as fast as they happened or slower so that they last 3 s, and then
-/// the last one for a second. Both halves are seen from where the real camera is; the pose behind predicted
-/// channels is PoseFit's. A bar along the bottom fills as the window passes and turns where they part.
+/// Films the real start and the steps after it, as fast as they happened or slower so that they last 3 s, and
+/// then the last one for a second. Both halves are seen from where the real camera is; the pose behind
+/// predicted channels is PoseFit's. A bar along the bottom fills as the window passes and turns where they
+/// part.
 /// @param start      row of the episode that the model was given to imagine from.
 /// @param predicted  (H, channel_size()): row h is what was predicted for row start + 1 + h.
 /// @param label      one line that says what is shown: the model, the episode.
 /// @return           false if `stop` ended it; then there is no file.
-/// @throws ShapeError if the episode does not fit the task or is shorter, or H is 0; DeviceError without EGL or an
-/// encoder; SceneError for an unknown camera; Error if the file cannot be written.
+/// @throws ShapeError if the episode does not fit the task or is shorter, or H is 0; DeviceError without EGL
+/// or an encoder; SceneError for an unknown camera; Error if the file cannot be written.
 bool WriteComparisonFilm(const std::filesystem::path& path, std::shared_ptr<const CompiledTask> task,
                          const Episode& episode, int64_t start, std::span<const float> predicted,
                          const std::string& label, const ComparisonFilmOptions& options = {},

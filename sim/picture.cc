@@ -35,14 +35,17 @@ std::string Letters(std::string_view text) {
 }  // namespace
 
 Picture::Picture(int width_px, int height_px)
-    : width(width_px), height(height_px), rgb(static_cast<size_t>(width_px) * static_cast<size_t>(height_px) * 3) {}
+    : width(width_px),
+      height(height_px),
+      rgb(static_cast<size_t>(width_px) * static_cast<size_t>(height_px) * 3) {}
 
 void Picture::Fill(int left, int top, int across, int down, Colour colour, double opacity) {
   const double channels[] = {static_cast<double>(colour.r), static_cast<double>(colour.g),
                              static_cast<double>(colour.b)};
   for (int row = std::max(0, top); row < std::min(height, top + down); ++row) {
     for (int column = std::max(0, left); column < std::min(width, left + across); ++column) {
-      uint8_t* pixel = &rgb[(static_cast<size_t>(row) * static_cast<size_t>(width) + static_cast<size_t>(column)) * 3];
+      uint8_t* pixel =
+          &rgb[(static_cast<size_t>(row) * static_cast<size_t>(width) + static_cast<size_t>(column)) * 3];
       for (int i = 0; i < 3; ++i) {
         pixel[i] = static_cast<uint8_t>(std::lround(opacity * channels[i] + (1 - opacity) * pixel[i]));
       }

@@ -1,4 +1,5 @@
-// A picture in memory and what films write on it: rectangles and short texts in plain pixels. No GL, no threads.
+// A picture in memory and what films write on it: rectangles and short texts in plain pixels. No GL, no
+// threads.
 #pragma once
 
 #include <cstdint>

@@ -3,44 +3,28 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <numbers>
 #include <string>
 
 #include "sim/error.h"
-#include "sim/random.h"
+#include "sim/pose_probe.h"
 
 namespace reverie {
 namespace {
 
-constexpr double kPriorWeight = 1e-6;       // of one unit off the prior, against one scale off a channel
-constexpr double kTypicalRate = 5.0;        // units of a degree of freedom per second
-constexpr double kDifference = 1e-6;        // step of the finite differences, units
-constexpr double kConverged = 1e-9;         // step, units
-constexpr double kNegligible = 1e-6;        // step, units: where rounding may hide that it leads down
-constexpr double kRounding = 1e-13;         // of a cost
-constexpr double kNear = 1e-2;              // step, units: the Jacobian of before it still leads down,
-constexpr double kNearTimesResidual = 1e-6; // and to the right place
-constexpr double kPoorFit = 0.3;            // root-mean-square, scales: worth another start
+constexpr double kPriorWeight = 1e-6;        // of one unit off the prior, against one scale off a channel
+constexpr double kDifference = 1e-6;         // step of the finite differences, units
+constexpr double kConverged = 1e-9;          // step, units
+constexpr double kNegligible = 1e-6;         // step, units: where rounding may hide that it leads down
+constexpr double kRounding = 1e-13;          // of a cost
+constexpr double kNear = 1e-2;               // step, units: the Jacobian of before it still leads down,
+constexpr double kNearTimesResidual = 1e-6;  // and to the right place
+constexpr double kPoorFit = 0.3;             // root-mean-square, scales: worth another start
 constexpr int kMaxIterations = 40;
-constexpr int kProbes = 32;
-
-/// The length that counts as much as a radian, m: the size of the scene, or of its bodies where that is far less.
-double UnitLength(const mjModel* model) {
-  const double length = std::min(model->stat.extent, 10 * model->stat.meansize);
-  return length > 0 ? length : 1.0;
-}
 
 std::string SizeMessage(const char* what, int expected, size_t found) {
-  return std::string(what) + ": expected " + std::to_string(expected) + " values, found " + std::to_string(found);
-}
-
-/// The channel that each channel element belongs to: "pole" of "pole[1]".
-std::vector<std::string> ChannelNames(const CompiledTask& task) {
-  std::vector<std::string> names = task.ObservationLabels();
-  for (std::string& label : task.SignalLabels()) names.push_back(std::move(label));
-  for (std::string& name : names) name.resize(std::min(name.size(), name.find('[')));
-  return names;
+  return std::string(what) + ": expected " + std::to_string(expected) + " values, found " +
+         std::to_string(found);
 }
 
 }  // namespace
@@ -48,11 +32,9 @@ std::vector<std::string> ChannelNames(const CompiledTask& task) {
 struct PoseFit::Impl {
   explicit Impl(std::shared_ptr<const CompiledTask> compiled);
 
-  void Probe(std::span<const double> channel_scale);
-  void DrawPose(Random& random);
-  void ComputeVelocityStage();
-  void ComputeStages();
-  double Evaluate(const std::vector<double>& qpos, const std::vector<double>& qvel, std::span<double> residual);
+  void SetScales(std::span<const double> channel_scale);
+  double Evaluate(const std::vector<double>& qpos, const std::vector<double>& qvel,
+                  std::span<double> residual);
   void Residual(std::span<double> residual);
   double PriorCost(const std::vector<double>& qpos, const std::vector<double>& qvel);
   void Linearise();
@@ -62,13 +44,13 @@ struct PoseFit::Impl {
   std::shared_ptr<const CompiledTask> task;
   ModelPtr model;
   DataPtr data;
-  double dt;                  // control step, s
+  double dt;  // control step, s
   size_t nv;
-  std::vector<double> unit;   // (nv) rad or m
-  std::vector<int> length_at; // (nv) where in qpos it is, for a length; -1 for an angle
-  std::vector<bool> shown;    // (nchannels)
-  std::vector<size_t> rows;   // the shown channels
-  std::vector<double> scale;  // (rows)
+  std::vector<double> unit;    // (nv) rad or m
+  std::vector<int> length_at;  // (nv) where in qpos it is, for a length; -1 for an angle
+  std::vector<bool> shown;     // (nchannels)
+  std::vector<size_t> rows;    // the shown channels
+  std::vector<double> scale;   // (rows)
 
   std::vector<double> target, measured;               // (nchannels)
   std::vector<double> start_qpos, start_qvel;         // of Start
@@ -90,15 +72,13 @@ PoseFit::Impl::Impl(std::shared_ptr<const CompiledTask> compiled)
   model->opt.enableflags &= ~mjENBL_SLEEP;
   dt = task->env_step_s() * task->spec().action_repeat;
   nv = static_cast<size_t>(model->nv);
-  const double length = UnitLength(model.get());
-  unit.assign(nv, 1.0);
+  unit = DofUnits(model.get());
   length_at.assign(nv, -1);
   for (int joint = 0; joint < model->njnt; ++joint) {
     const int type = model->jnt_type[joint];
     const int lengths = type == mjJNT_FREE ? 3 : type == mjJNT_SLIDE ? 1 : 0;
     for (int i = 0; i < lengths; ++i) {
       const auto dof = static_cast<size_t>(model->jnt_dofadr[joint] + i);
-      unit[dof] = length;
       length_at[dof] = model->jnt_qposadr[joint] + i;
     }
   }
@@ -112,81 +92,17 @@ PoseFit::Impl::Impl(std::shared_ptr<const CompiledTask> compiled)
   measured = target;
 }
 
-/// Sets qpos and qvel anywhere in the joints' ranges.
-void PoseFit::Impl::DrawPose(Random& random) {
-  const double length = UnitLength(model.get());
-  mju_copy(data->qpos, model->qpos0, model->nq);
-  for (int joint = 0; joint < model->njnt; ++joint) {
-    mjtNum* qpos = data->qpos + model->jnt_qposadr[joint];
-    const int type = model->jnt_type[joint];
-    if (type == mjJNT_HINGE || type == mjJNT_SLIDE) {
-      const double reach = type == mjJNT_HINGE ? std::numbers::pi : length;
-      const mjtNum* range = model->jnt_range + 2 * joint;
-      *qpos = model->jnt_limited[joint] ? random.Uniform(range[0], range[1]) : *qpos + random.Uniform(-reach, reach);
-      continue;
-    }
-    if (type == mjJNT_FREE) {
-      for (int axis = 0; axis < 3; ++axis) *qpos++ += random.Uniform(-length, length);
-    }
-    for (int i = 0; i < 4; ++i) qpos[i] = random.Normal();
-    mju_normalize4(qpos);
-  }
-  for (size_t dof = 0; dof < nv; ++dof) data->qvel[dof] = random.Normal(0, kTypicalRate * unit[dof]);
-}
-
-/// Finds out which channels a pose shows, and how far they range where the caller does not say.
-void PoseFit::Impl::Probe(std::span<const double> channel_scale) {
-  const size_t count = target.size();
-  std::vector<double> sum(count), squares(count), first(count);
-  std::vector<int> finite(count);
-  Random random(0);
-  for (int probe = 0; probe < kProbes; ++probe) {
-    DrawPose(random);
-    ComputeStages();
-    task->Observe(model.get(), data.get(), measured);
-    for (size_t i = 0; i < count; ++i) {
-      if (!std::isfinite(measured[i])) continue;
-      if (finite[i]++ == 0) first[i] = measured[i];
-      const double value = measured[i] - first[i];
-      sum[i] += value;
-      squares[i] += value * value;
-    }
-  }
-  shown.assign(count, false);
-  // The elements of one channel share a scale, so that a cosine weighs as much as its sine.
-  const std::vector<std::string> names = ChannelNames(*task);
-  std::map<std::string, std::pair<double, int>> variance;
-  std::vector<double> spread(count);
-  for (size_t i = 0; i < count; ++i) {
-    const double n = std::max(1, finite[i]), mean = sum[i] / n;
-    spread[i] = std::sqrt(std::max(0.0, squares[i] / n - mean * mean));
-    shown[i] = spread[i] > 1e-9 * std::max(1.0, std::abs(first[i]));
+void PoseFit::Impl::SetScales(std::span<const double> channel_scale) {
+  const std::vector<double> spread = ProbeChannels(*task, model.get(), data.get());
+  for (size_t i = 0; i < spread.size(); ++i) {
+    shown.push_back(spread[i] > 0);
     if (!shown[i]) continue;
-    variance[names[i]].first += spread[i] * spread[i];
-    ++variance[names[i]].second;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    if (!shown[i]) continue;
-    const auto& [total, elements] = variance[names[i]];
     const bool given = i < channel_scale.size() && channel_scale[i] > 0 && std::isfinite(channel_scale[i]);
     rows.push_back(i);
-    scale.push_back(given ? std::max(channel_scale[i], 1e-3 * spread[i]) : std::sqrt(total / elements));
+    scale.push_back(given ? std::max(channel_scale[i], 1e-3 * spread[i]) : spread[i]);
   }
   for (auto* vector : {&residual, &trial_residual, &off}) vector->assign(rows.size(), 0.0);
   jacobian.assign(2 * nv * rows.size(), 0.0);
-}
-
-void PoseFit::Impl::ComputeVelocityStage() {
-  mj_fwdVelocity(model.get(), data.get());
-  mj_sensorVel(model.get(), data.get());
-  if (model->opt.enableflags & mjENBL_ENERGY) mj_energyVel(model.get(), data.get());
-}
-
-void PoseFit::Impl::ComputeStages() {
-  mj_fwdPosition(model.get(), data.get());
-  mj_sensorPos(model.get(), data.get());
-  if (model->opt.enableflags & mjENBL_ENERGY) mj_energyPos(model.get(), data.get());
-  ComputeVelocityStage();
 }
 
 void PoseFit::Impl::Residual(std::span<double> result) {
@@ -217,14 +133,15 @@ double PoseFit::Impl::Evaluate(const std::vector<double>& qpos, const std::vecto
                                std::span<double> result) {
   std::copy(qpos.begin(), qpos.end(), data->qpos);
   std::copy(qvel.begin(), qvel.end(), data->qvel);
-  ComputeStages();
+  ComputePose(model.get(), data.get());
   Residual(result);
   double cost = PriorCost(qpos, qvel);
   for (double value : result) cost += value * value;
   return cost;
 }
 
-/// The Jacobian at the pose that was evaluated last, whose residual is `residual`, and the Hessian without damping.
+/// The Jacobian at the pose that was evaluated last, whose residual is `residual`, and the Hessian without
+/// damping.
 void PoseFit::Impl::Linearise() {
   const size_t m = rows.size(), n = 2 * nv;
   const auto store = [&](size_t column, double step) {
@@ -244,7 +161,7 @@ void PoseFit::Impl::Linearise() {
     const double qvel = data->qvel[j];
     const double step = kDifference * std::max(1.0, std::abs(qvel) / (kTypicalRate * unit[j]));
     data->qvel[j] = qvel + step * kTypicalRate * unit[j];
-    ComputeVelocityStage();
+    ComputeVelocity(model.get(), data.get());
     store(nv + j, step);
     data->qvel[j] = qvel;
   }
@@ -252,12 +169,13 @@ void PoseFit::Impl::Linearise() {
   for (size_t j = 0; j < nv; ++j) {
     // Far out, a length changes by more than its rounding.
     const int at = length_at[j];
-    const double step = kDifference * (at < 0 ? 1.0 : std::max(1.0, std::abs(qpos[static_cast<size_t>(at)]) / unit[j]));
+    const double step =
+        kDifference * (at < 0 ? 1.0 : std::max(1.0, std::abs(qpos[static_cast<size_t>(at)]) / unit[j]));
     tangent[j] = step * unit[j];
     std::copy(qpos.begin(), qpos.end(), data->qpos);
     mj_integratePos(model.get(), data->qpos, tangent.data(), 1.0);
     tangent[j] = 0.0;
-    ComputeStages();
+    ComputePose(model.get(), data.get());
     store(j, step);
   }
   for (size_t a = 0; a < n; ++a) {
@@ -335,8 +253,8 @@ double PoseFit::Impl::Minimise(std::vector<double>& qpos, std::vector<double>& q
       near = length < kNear && length * std::sqrt(cost) < kNearTimesResidual;
     } else if (length < kNegligible || trial_cost < cost * (1 + kRounding)) {
       if (centred) break;
-      // However weak, a prior holds back what channels show plainly. Met where that led, it holds back no more, and
-      // what no channel shows stays.
+      // However weak, a prior holds back what channels show plainly. Met where that led, it holds back no
+      // more, and what no channel shows stays.
       PriorCost(qpos, qvel);
       for (size_t j = 0; j < 2 * nv; ++j) cost -= prior[j] * prior[j];
       centre = prior;
@@ -356,14 +274,22 @@ PoseFit::PoseFit(std::shared_ptr<const CompiledTask> task, std::span<const doubl
   if (!channel_scale.empty() && channel_scale.size() != impl_->target.size()) {
     throw ShapeError(SizeMessage("channel scales", impl_->task->channel_size(), channel_scale.size()));
   }
-  impl_->Probe(channel_scale);
+  impl_->SetScales(channel_scale);
 }
 PoseFit::~PoseFit() = default;
 
-const mjModel* PoseFit::model() const { return impl_->model.get(); }
-mjData* PoseFit::data() { return impl_->data.get(); }
-const mjData* PoseFit::data() const { return impl_->data.get(); }
-const std::vector<bool>& PoseFit::shown() const { return impl_->shown; }
+const mjModel* PoseFit::model() const {
+  return impl_->model.get();
+}
+mjData* PoseFit::data() {
+  return impl_->data.get();
+}
+const mjData* PoseFit::data() const {
+  return impl_->data.get();
+}
+const std::vector<bool>& PoseFit::shown() const {
+  return impl_->shown;
+}
 
 void PoseFit::Start(std::span<const double> integration_state, std::span<const double> parameters) {
   Impl& self = *impl_;
@@ -374,7 +300,7 @@ void PoseFit::Start(std::span<const double> integration_state, std::span<const d
   mj_setState(self.model.get(), self.data.get(), integration_state.data(), mjSTATE_INTEGRATION);
   self.start_qpos.assign(self.data->qpos, self.data->qpos + self.model->nq);
   self.start_qvel.assign(self.data->qvel, self.data->qvel + self.model->nv);
-  self.ComputeStages();
+  ComputePose(self.model.get(), self.data.get());
 }
 
 double PoseFit::Step(std::span<const double> channels) {

@@ -41,8 +41,9 @@ constexpr char kRail[] = R"(
 std::shared_ptr<const CompiledTask> Rail(const std::string& camera = "front") {
   const TemporaryFolder folder;
   std::ofstream(folder / "rail.xml") << kRail;
-  std::ofstream(folder / "rail.json") << R"({"scene": "rail.xml", "control_timestep_s": 0.1, "camera": ")" << camera
-                                      << R"(", "observation": {"position": "qpos", "velocity": "qvel"}})";
+  std::ofstream(folder / "rail.json")
+      << R"({"scene": "rail.xml", "control_timestep_s": 0.1, "camera": ")" << camera
+      << R"(", "observation": {"position": "qpos", "velocity": "qvel"}})";
   return CompiledTask::Compile(LoadTask((folder / "rail.json").string()));
 }
 
@@ -86,7 +87,9 @@ struct Film {
 /// Limited-range BT.709 back to RGB.
 Rgb ToRgb(int y, int u, int v) {
   const double luma = (y - 16) / 219.0, cb = (u - 128) / 224.0, cr = (v - 128) / 224.0;
-  const auto byte = [](double value) { return static_cast<int>(std::lround(255 * std::clamp(value, 0.0, 1.0))); };
+  const auto byte = [](double value) {
+    return static_cast<int>(std::lround(255 * std::clamp(value, 0.0, 1.0)));
+  };
   return {byte(luma + 1.5748 * cr), byte(luma - 0.1873 * cb - 0.4681 * cr), byte(luma + 1.8556 * cb)};
 }
 
@@ -128,13 +131,23 @@ Film Decode(const std::filesystem::path& path) {
 }
 
 /// Pixel column of a half where x metres are.
-int Column(double x) { return static_cast<int>(std::lround((x / 2 + 0.5) * kSize)); }
+int Column(double x) {
+  return static_cast<int>(std::lround((x / 2 + 0.5) * kSize));
+}
 
-bool Red(const Rgb& c) { return c[0] > 200 && c[1] < 50 && c[2] < 50; }
-bool Black(const Rgb& c) { return c[0] < 50 && c[1] < 50 && c[2] < 50; }
+bool Red(const Rgb& c) {
+  return c[0] > 200 && c[1] < 50 && c[2] < 50;
+}
+bool Black(const Rgb& c) {
+  return c[0] < 50 && c[1] < 50 && c[2] < 50;
+}
 /// The frame and the end of the bar.
-bool Coral(const Rgb& c) { return c[0] > 190 && c[1] > 50 && c[1] < 130 && c[2] > 30 && c[2] < 110; }
-bool Blue(const Rgb& c) { return c[0] < 110 && c[1] > 120 && c[2] > 140; }
+bool Coral(const Rgb& c) {
+  return c[0] > 190 && c[1] > 50 && c[1] < 130 && c[2] > 30 && c[2] < 110;
+}
+bool Blue(const Rgb& c) {
+  return c[0] < 110 && c[1] > 120 && c[2] > 140;
+}
 
 ComparisonFilmOptions Small() {
   ComparisonFilmOptions options;
@@ -152,7 +165,8 @@ TEST_CASE("A film shows what happened on the left, and what was predicted on the
   const auto task = Rail();
   ComparisonFilmOptions options = Small();
   options.parts_at = 6;
-  REQUIRE(WriteComparisonFilm(folder / "film.mp4", task, Slide(task, 12), 2, Predict(10), "a model", options));
+  REQUIRE(
+      WriteComparisonFilm(folder / "film.mp4", task, Slide(task, 12), 2, Predict(10), "a model", options));
   const Film film = Decode(folder / "film.mp4");
   REQUIRE(film.width == 2 * kSize);
   REQUIRE(film.height == kSize);
@@ -214,8 +228,8 @@ TEST_CASE("Both halves are seen from where the real camera is") {
 TEST_CASE("A prediction that has no pose leaves the last one in the picture") {
   const TemporaryFolder folder;
   const auto task = Rail();
-  std::vector<float> predicted = {-0.3f, 1, std::numeric_limits<float>::quiet_NaN(), 1, 0,
-                                  std::numeric_limits<float>::infinity()};
+  std::vector<float> predicted = {-0.3f, 1, std::numeric_limits<float>::quiet_NaN(),
+                                  1,     0, std::numeric_limits<float>::infinity()};
   REQUIRE(WriteComparisonFilm(folder / "film.mp4", task, Slide(task, 3), 0, predicted, "", Small()));
   const Film film = Decode(folder / "film.mp4");
   CHECK(Red(film.At(film.pictures.size() - 1, kMiddle, kSize + Column(-0.3))));

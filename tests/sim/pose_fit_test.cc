@@ -66,7 +66,8 @@ std::span<const double> StateAt(const CompiledTask& task, const Episode& episode
 }
 
 /// A fit that starts at the task's own first state, with qpos and qvel as given.
-void StartAt(PoseFit& fit, const CompiledTask& task, const std::vector<double>& qpos, const std::vector<double>& qvel) {
+void StartAt(PoseFit& fit, const CompiledTask& task, const std::vector<double>& qpos,
+             const std::vector<double>& qvel) {
   const DataPtr data(mj_makeData(task.model()));
   std::copy(qpos.begin(), qpos.end(), data->qpos);
   std::copy(qvel.begin(), qvel.end(), data->qvel);
@@ -84,7 +85,8 @@ std::vector<std::string> TasksHere() {
   } catch (const SceneError&) {
     installed = false;
   }
-  if (!installed) std::erase_if(names, [](const std::string& name) { return name.starts_with("dm_control/"); });
+  if (!installed)
+    std::erase_if(names, [](const std::string& name) { return name.starts_with("dm_control/"); });
   return names;
 }
 
@@ -108,8 +110,9 @@ std::string Observing(const std::string& observation, const std::string& rest = 
 
 TEST_CASE("Channels of every task's real trajectories are found again, and with them the pose") {
   // Where a body goes or turns without a channel that says where, only what is integrated can be known.
-  const std::vector<std::string> travelling = {"hopper-hop", "dm_control/cheetah-run", "dm_control/hopper-stand",
-                                               "dm_control/walker-stand", "dm_control/walker-walk"};
+  const std::vector<std::string> travelling = {"hopper-hop", "dm_control/cheetah-run",
+                                               "dm_control/hopper-stand", "dm_control/walker-stand",
+                                               "dm_control/walker-walk"};
   const std::vector<std::string> names = TasksHere();
   REQUIRE(names.size() >= 8);
   for (const std::string& name : names) {
@@ -130,26 +133,30 @@ TEST_CASE("Channels of every task's real trajectories are found again, and with 
       for (size_t i = 0; i < wanted.size(); ++i) {
         double difference = measured[i] - wanted[i];
         if (task->angles()[i]) difference = std::remainder(difference, 2 * kPi);
-        if (fit.shown()[i]) channel = std::max(channel, std::abs(difference) / std::max(1.0, std::abs(wanted[i])));
+        if (fit.shown()[i])
+          channel = std::max(channel, std::abs(difference) / std::max(1.0, std::abs(wanted[i])));
       }
       task->SetState(model, real.get(), StateAt(*task, episode, t));
       for (int i = 0; i < 3 * model->ngeom; ++i) {
         double& worst = travels && i % 3 == 0 ? travel : position;
         worst = std::max(worst, std::abs(real->geom_xpos[i] - fit.data()->geom_xpos[i]));
       }
-      for (int i = 0; i < 9 * model->nbody; ++i) turn = std::max(turn, std::abs(real->xmat[i] - fit.data()->xmat[i]));
+      for (int i = 0; i < 9 * model->nbody; ++i)
+        turn = std::max(turn, std::abs(real->xmat[i] - fit.data()->xmat[i]));
     }
     CHECK(episode.steps >= 20);
     CHECK(residual < 1e-6);
     CHECK(channel < 1e-6);
     CHECK(position < 1e-6);
     CHECK(travel < 0.06);  // over the whole: an impact within a control step changes the velocity at once
-    CHECK(turn < (name == "dm_control/finger-spin" ? 0.1 : 1e-6));  // its spinner shows only how fast it turns
+    CHECK(turn <
+          (name == "dm_control/finger-spin" ? 0.1 : 1e-6));  // its spinner shows only how fast it turns
   }
 }
 
 TEST_CASE("A pendulum's angle comes from its cosine and sine, near, far and off the circle") {
-  const auto task = TaskOf(kPendulum, Observing(R"json({"direction": ["xmat(arm).xx", "xmat(arm).xz"]})json"));
+  const auto task =
+      TaskOf(kPendulum, Observing(R"json({"direction": ["xmat(arm).xx", "xmat(arm).xz"]})json"));
   PoseFit fit(task);
   StartAt(fit, *task, {0.3}, {0});
   for (const double angle : {0.3, 0.35, -0.2, 1.0, 2.5, -2.5, 0.5, 0.5 - 3.1}) {
@@ -173,8 +180,9 @@ TEST_CASE("A free body's rotation comes from a quaternion that is not quite unit
     const std::vector<double> unit = {std::cos(half), s, 2 * s, 2 * s};
     const double speed = 0.12 / task->env_step_s() / 3;
     const double length = t % 2 == 0 ? 0.9 : 1.05;
-    const double residual = fit.Step(std::vector<double>{0.1 * t, -0.2, 1, length * unit[0], length * unit[1], length * unit[2],
-                                                         length * unit[3], 5, 0, 0, speed, 2 * speed, 2 * speed});
+    const double residual =
+        fit.Step(std::vector<double>{0.1 * t, -0.2, 1, length * unit[0], length * unit[1], length * unit[2],
+                                     length * unit[3], 5, 0, 0, speed, 2 * speed, 2 * speed});
     CHECK(residual > 1e-3);
     const mjtNum* q = fit.data()->qpos;
     CHECK(q[0] == doctest::Approx(0.1 * t).epsilon(1e-5));
@@ -190,7 +198,8 @@ TEST_CASE("A position that no channel shows is the integral of the velocity") {
   StartAt(fit, *task, {3}, {1});
   const double acceleration = 4;
   for (int t = 1; t <= 50; ++t) fit.Step(std::vector<double>{1 + acceleration * 0.02 * t});
-  CHECK(fit.data()->qpos[0] == doctest::Approx(3 + 1 + acceleration / 2).epsilon(1e-6));  // x + vt + at^2/2 at 1 s
+  CHECK(fit.data()->qpos[0] ==
+        doctest::Approx(3 + 1 + acceleration / 2).epsilon(1e-6));  // x + vt + at^2/2 at 1 s
   CHECK(fit.data()->time == doctest::Approx(1).epsilon(1e-9));
 }
 
@@ -205,7 +214,8 @@ TEST_CASE("A velocity that no channel shows is that of the positions") {
 TEST_CASE("An angle is compared around the circle, any other channel is not") {
   const std::string observation = R"json({"angle": "qpos(hinge)", "velocity": "qvel"})json";
   for (const bool declared : {true, false}) {
-    const auto task = TaskOf(kPendulum, Observing(observation, declared ? R"(, "angles": ["angle[0]"])" : ""));
+    const auto task =
+        TaskOf(kPendulum, Observing(observation, declared ? R"(, "angles": ["angle[0]"])" : ""));
     PoseFit fit(task);
     StartAt(fit, *task, {3.1}, {0});
     CHECK(fit.Step(std::vector<double>{3.2 - 2 * kPi, 5}) < 1e-6);
@@ -243,7 +253,8 @@ TEST_CASE("Channels without a pose leave the last one, and a wild one is recover
 }
 
 TEST_CASE("Goals that stay and forces are not shown by a pose") {
-  const auto task = TaskOf(R"(
+  const auto task =
+      TaskOf(R"(
 <mujoco>
   <worldbody>
     <geom type="plane" size="1 1 1"/><body name="goal" mocap="true" pos="1 0 0"/>
@@ -251,7 +262,7 @@ TEST_CASE("Goals that stay and forces are not shown by a pose") {
   </worldbody>
   <sensor><touch name="touch" site="skin"/><accelerometer name="felt" site="skin"/></sensor>
 </mujoco>)",
-                           Observing(R"json({"height": "qpos(z)", "goal": "mocap_pos(goal).x", "touch": "sensordata(touch)",
+             Observing(R"json({"height": "qpos(z)", "goal": "mocap_pos(goal).x", "touch": "sensordata(touch)",
                                         "felt": "sensordata(felt)[2]", "contacts": "ncon", "speed": "qvel"})json"));
   PoseFit fit(task);
   CHECK(fit.shown() == std::vector<bool>{true, false, false, false, false, true});
@@ -275,7 +286,8 @@ TEST_CASE("The same channels give the same bits") {
 
 TEST_CASE("Arrays of another size are refused") {
   const auto task = TaskOf(kCart, Observing(R"json({"position": "qpos", "velocity": "qvel"})json"));
-  CHECK_THROWS_WITH_AS(PoseFit(task, std::vector<double>(3)), "channel scales: expected 2 values, found 3", ShapeError);
+  CHECK_THROWS_WITH_AS(PoseFit(task, std::vector<double>(3)), "channel scales: expected 2 values, found 3",
+                       ShapeError);
   PoseFit fit(task);
   CHECK_THROWS_AS(fit.Start(std::vector<double>(1)), ShapeError);
   StartAt(fit, *task, {0}, {0});
