@@ -40,7 +40,11 @@ void FilmWorstWindow(std::shared_ptr<const CompiledTask> task, const Episode& ep
     if (at > 0) parts_at = parts_at < 0 ? at : std::min(parts_at, at);
   }
   try {
-    WriteComparisonFilm(path, std::move(task), episode, window.start, window.predicted, parts_at);
+    const std::string label = task->spec().name + ", episode " + std::to_string(window.episode) + " from step " +
+                              std::to_string(window.start);
+    ComparisonFilmOptions options;
+    options.parts_at = parts_at;
+    WriteComparisonFilm(path, std::move(task), episode, window.start, window.predicted, label, options, InterruptToken());
   } catch (const DeviceError& error) {
     Log(std::string("reverie: no film: ") + error.what());
   }
