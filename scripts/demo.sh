@@ -54,9 +54,10 @@ for name in ("learn", "evaluate", "verify", "compare"):
 os.remove(os.path.join(out, "film.json"))
 parts["verify"].pop("each", None)
 with open("/proc/cpuinfo", encoding="utf-8") as file:
-    processor = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
-report = {"machine": {"processor": processor, "processors": len(os.sched_getaffinity(0)), "system": platform.platform()},
-          "wall_s": int(os.environ["DEMO_SECONDS"]), **parts}
+    names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+processor = names[0] if names else platform.machine()
+machine = {"processor": processor, "processors": len(os.sched_getaffinity(0)), "system": platform.platform()}
+report = {"machine": machine, "wall_s": int(os.environ["DEMO_SECONDS"]), **parts}
 with open(os.path.join(out, "report.json.partial"), "w", encoding="utf-8") as file:
     json.dump(report, file, indent=2)
     file.write("\n")
@@ -64,16 +65,18 @@ os.rename(os.path.join(out, "report.json.partial"), os.path.join(out, "report.js
 
 learn, evaluate, compare, verify = (parts[name] for name in ("learn", "evaluate", "compare", "verify"))
 print(f"""
-Done in {report['wall_s']} s on {processor}, {report['machine']['processors']} processors.
+Done in {report['wall_s']} s on {processor}, {machine['processors']} processors.
 
   Learned {learn['task']} in {learn['env_steps']} env steps and {learn['wall_s']:.0f} s:
-    mean return of the last 3 episodes {learn['return_last3']:.0f} of at most 1000, {learn['plan_ms']:.1f} ms a plan
+    mean return of the last 3 episodes {learn['return_last3']:.0f} of at most 1000
+    {learn['plan_ms']:.1f} ms a plan, {learn['update_ms']:.1f} ms an update
   Evaluated on {len(evaluate['returns'])} new episodes: mean return {evaluate['mean_return']:.0f}
   Replayed them: {verify['steps']} control steps, {verify['mismatches']} differences in any bit
-  Predicted {compare['windows']} windows of them; error over the channels' deviation, against the baselines:""")
+  Predicted {compare['windows']} windows of them; error in deviations of the channels:""")
 print("    horizon   model  linear  persistence  90% interval holds")
 for row in compare["horizons"]:
-    print(f"    {row['h']:7d}  {row['nrmse']:6.3f}  {row['nrmse_linear']:6.3f}  {row['nrmse_persistence']:11.3f}  {row['coverage90']:18.0%}")
+    print(f"    {row['h']:7d}  {row['nrmse']:6.3f}  {row['nrmse_linear']:6.3f}  "
+          f"{row['nrmse_persistence']:11.3f}  {row['coverage90']:18.0%}")
 print(f"""
   {out}/learning_curve.png      return and model error while it learned
   {out}/predicted_vs_real.png   predictions beside what happened, with their uncertainty

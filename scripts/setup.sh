@@ -10,8 +10,8 @@ usage() {
 usage: scripts/setup.sh [--build] [--preset NAME] [--torch DIR] [--skip-packages]
   --build          configure and build too
   --preset NAME    CMake preset to build (release)
-  --torch DIR      an existing LibTorch or PyTorch, CUDA builds included: the folder that holds include/ and lib/
-                   (also: REVERIE_TORCH_DIR); no torch wheel is installed then
+  --torch DIR      an existing LibTorch or PyTorch, CUDA builds included: the folder that holds
+                   include/ and lib/ (also: REVERIE_TORCH_DIR); no torch wheel is installed then
   --skip-packages  install no system packages: they are there under other names
 TEXT
 }
@@ -42,7 +42,8 @@ if [[ -n $torch_dir ]]; then
       break
     fi
   done
-  [[ -n $found ]] || die "--torch $torch_dir: expected include/ATen/core/Tensor.h and lib/libtorch.so in it, found neither there nor in torch/ or libtorch/ below it"
+  [[ -n $found ]] || die "--torch $torch_dir: expected include/ATen/core/Tensor.h and lib/libtorch.so in it, \
+found neither there nor in torch/ or libtorch/ below it"
   torch_dir=$found
 fi
 
@@ -56,10 +57,12 @@ packages=(
 
 install_packages() {
   command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
-    die "needs Debian 12 or a system with its packages (no apt-get here); install the equivalents of: ${packages[*]}; then run again with --skip-packages"
+    die "needs Debian 12 or a system with its packages (no apt-get here); \
+install the equivalents of: ${packages[*]}; then run again with --skip-packages"
   local missing=() package
   for package in "${packages[@]}"; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+      missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   local as_root=()
@@ -70,9 +73,11 @@ install_packages() {
   say "installing ${#missing[@]} system packages: ${missing[*]}"
   local log
   log=$(mktemp)
-  "${as_root[@]}" apt-get update -q >"$log" 2>&1 || { tail -n 5 "$log" >&2; die "apt-get update failed; the lines above say why (full log: $log)"; }
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
-    { tail -n 5 "$log" >&2; die "apt-get could not install ${missing[*]}; the lines above say why (full log: $log)"; }
+  "${as_root[@]}" apt-get update -q >"$log" 2>&1 ||
+    { tail -n 5 "$log" >&2; die "apt-get update failed; the lines above say why (full log: $log)"; }
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
+    { tail -n 5 "$log" >&2; die "apt-get could not install ${missing[*]} (full log: $log)"; }
   rm -f "$log"
 }
 
@@ -89,8 +94,10 @@ find_python() {
 
 install_wheels() {
   local wanted stamp=.venv/.reverie-setup
-  wanted=$({ cat requirements.txt requirements-test.txt; echo "torch from: ${torch_dir:-wheel}"; } | sha256sum)
-  if [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && .venv/bin/python -c '' 2>/dev/null; then return; fi
+  wanted=$(cat requirements.txt requirements-test.txt - <<<"torch from: ${torch_dir:-wheel}" | sha256sum)
+  if [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && .venv/bin/python -c '' 2>/dev/null; then
+    return
+  fi
   if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     local python
     python=$(find_python)
@@ -100,7 +107,8 @@ install_wheels() {
   local pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar off)
   if [[ -z $torch_dir ]]; then
     say "installing $(grep '^torch' requirements.txt) (the largest download)"
-    "${pip[@]}" "$(grep '^torch' requirements.txt)" || die "pip could not install torch; the lines above say why; an existing one can be given with --torch DIR"
+    "${pip[@]}" "$(grep '^torch' requirements.txt)" ||
+      die "pip could not install torch; an existing one can be given with --torch DIR"
   fi
   say "installing MuJoCo and the Python packages of requirements.txt and requirements-test.txt"
   "${pip[@]}" -r <(grep -v '^torch' requirements.txt) -r requirements-test.txt ||
@@ -126,9 +134,11 @@ build_program() {
   if [[ -n $torch_dir ]]; then configure+=(-DLibTorch_ROOT="$torch_dir"); fi
   local log
   log=$(mktemp)
-  "${configure[@]}" >"$log" 2>&1 || { cat "$log" >&2; die "configuring failed; the lines above say why"; }
+  "${configure[@]}" >"$log" 2>&1 ||
+    { cat "$log" >&2; die "configuring failed; the lines above say why"; }
   rm -f "$log"
-  cmake --build --preset "$preset" --parallel "$(build_jobs)" >&2 || die "building failed; the lines above say why"
+  cmake --build --preset "$preset" --parallel "$(build_jobs)" >&2 ||
+    die "building failed; the lines above say why"
 }
 
 ((skip_packages)) || install_packages

@@ -23,7 +23,8 @@ using BatchPtr = std::unique_ptr<mjBatch, BatchDeleter>;
 constexpr uint64_t kPolicyStream = 1;
 constexpr uint64_t kRedrawStream = 1000;
 constexpr int kRedraws = 10;
-// Episodes a worker gets before results are written: enough to even out lengths, few enough to hold in memory.
+// Episodes a worker gets before results are written: enough to even out lengths, few enough to hold in
+// memory.
 constexpr int kEpisodesPerWorker = 4;
 
 /// One simulation of the batch: the episode it plays and what became of it.
@@ -46,7 +47,8 @@ struct Job {
 void PlaySlot(Job& job, Slot& slot, const mjModel* model, mjData* data) {
   // CompiledTask writes to the model only where it draws parameters, and then the model is the slot's own.
   mjModel* writable = slot.own_model ? slot.own_model.get() : const_cast<mjModel*>(model);
-  slot.finished = PlayEpisode(*job.task, writable, data, *job.policy, slot.index, slot.seed, job.stop, slot.episode);
+  slot.finished =
+      PlayEpisode(*job.task, writable, data, *job.policy, slot.index, slot.seed, job.stop, slot.episode);
 }
 
 void PlayInBatch(const mjModel* model, mjData* data, int sim, void* argument) {
@@ -66,7 +68,8 @@ BatchPtr MakeBatch(const CompiledTask& task, int simulations, int workers) {
   char message[512] = "";
   for (const bool persistent : {false, true}) {  // models with sleeping need one mjData per simulation
     config.persistent = persistent;
-    if (BatchPtr batch{mjb_makeBatch(task.model(), simulations, &config, message, sizeof(message))}) return batch;
+    if (BatchPtr batch{mjb_makeBatch(task.model(), simulations, &config, message, sizeof(message))})
+      return batch;
   }
   throw SceneError(task.scene().origin() + ": MuJoCo cannot simulate it in a batch: " + message);
 }
@@ -74,10 +77,12 @@ BatchPtr MakeBatch(const CompiledTask& task, int simulations, int workers) {
 /// Plays the first `count` slots; those that `stop` ended stay unfinished.
 class Player {
  public:
-  Player(const CompiledTask& task, const PolicySource& policy, int workers, int64_t most_episodes, std::stop_token stop)
+  Player(const CompiledTask& task, const PolicySource& policy, int workers, int64_t most_episodes,
+         std::stop_token stop)
       : job_{&task, &policy, std::move(stop), {}} {
     const int threads = policy.parallel ? std::max(1, workers) : 1;
-    const int64_t slots = policy.parallel ? std::min<int64_t>(most_episodes, kEpisodesPerWorker * threads) : 1;
+    const int64_t slots =
+        policy.parallel ? std::min<int64_t>(most_episodes, kEpisodesPerWorker * threads) : 1;
     job_.slots = std::vector<Slot>(static_cast<size_t>(std::max<int64_t>(1, slots)));
     if (task.parameter_size() > 0) {
       for (Slot& slot : job_.slots) slot.own_model.reset(mj_copyModel(nullptr, task.model()));
@@ -110,8 +115,8 @@ class Player {
     for (int64_t i = 0; i < count; ++i) {
       if (slot(i).error) std::rethrow_exception(slot(i).error);
       if (status[i] != 0) {
-        throw SceneError(job_.task->scene().origin() + ": episode " + std::to_string(slot(i).index) + ": MuJoCo: " +
-                         mjb_error(batch_.get(), static_cast<int>(i)));
+        throw SceneError(job_.task->scene().origin() + ": episode " + std::to_string(slot(i).index) +
+                         ": MuJoCo: " + mjb_error(batch_.get(), static_cast<int>(i)));
       }
     }
   }
@@ -126,13 +131,14 @@ class Player {
 
 }  // namespace
 
-bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy, int64_t index,
-                 uint64_t seed, std::stop_token stop, Episode& episode) {
+bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy,
+                 int64_t index, uint64_t seed, std::stop_token stop, Episode& episode) {
   std::vector<double> channels(static_cast<size_t>(task.channel_size()));
   std::vector<double> action(static_cast<size_t>(task.action_size()));
   StepResult result;
   for (int attempt = 0; attempt <= kRedraws; ++attempt) {
-    const uint64_t drawn_seed = attempt == 0 ? seed : HashSeed(seed, kRedrawStream + static_cast<uint64_t>(attempt));
+    const uint64_t drawn_seed =
+        attempt == 0 ? seed : HashSeed(seed, kRedrawStream + static_cast<uint64_t>(attempt));
     Random random(drawn_seed);
     task.Reset(model, data, random);
     task.Observe(model, data, channels);
@@ -152,10 +158,11 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
     episode = recorder.Take();
     if (episode.steps > 0) return true;
   }
-  throw SceneError(task.scene().origin() + ": diverges in its first control step (degree of freedom " +
-                   (result.diverged_dof >= 0 ? task.scene().DofLabel(result.diverged_dof) : std::string("unknown")) +
-                   "), in " + std::to_string(kRedraws + 1) + " episodes one after another; a smaller <option timestep>" +
-                   " or more damping may hold it");
+  throw SceneError(
+      task.scene().origin() + ": diverges in its first control step (degree of freedom " +
+      (result.diverged_dof >= 0 ? task.scene().DofLabel(result.diverged_dof) : std::string("unknown")) +
+      "), in " + std::to_string(kRedraws + 1) + " episodes one after another; a smaller <option timestep>" +
+      " or more damping may hold it");
 }
 
 void CutEpisode(Episode& episode, int64_t steps) {
@@ -175,16 +182,18 @@ void CutEpisode(Episode& episode, int64_t steps) {
 }
 
 CollectResult Collect(std::shared_ptr<const CompiledTask> task, const PolicySource& policy,
-                      const CollectOptions& options, const std::function<void(Episode&&)>& keep, std::stop_token stop) {
+                      const CollectOptions& options, const std::function<void(Episode&&)>& keep,
+                      std::stop_token stop) {
   CollectResult result;
   const int64_t episode_limit = options.episodes > 0 ? options.episodes : INT64_MAX;
   const int64_t step_limit = options.steps > 0 ? options.steps : INT64_MAX;
   if (options.episodes <= 0 && options.steps <= 0) return result;
   const int64_t full_length = std::max(1, task->steps_per_episode());
   // Episodes cannot be longer than that, so this many are needed at least.
-  const int64_t least_episodes = (std::min(step_limit, INT64_MAX - full_length) + full_length - 1) / full_length;
-  Player player(*task, policy, options.workers, std::max<int64_t>(std::min(episode_limit, least_episodes), options.workers),
-                stop);
+  const int64_t least_episodes =
+      (std::min(step_limit, INT64_MAX - full_length) + full_length - 1) / full_length;
+  Player player(*task, policy, options.workers,
+                std::max<int64_t>(std::min(episode_limit, least_episodes), options.workers), stop);
   while (result.episodes < episode_limit && result.steps < step_limit) {
     const int64_t count = std::min(player.slots(), episode_limit - result.episodes);
     for (int64_t i = 0; i < count; ++i) {

@@ -14,9 +14,10 @@
 namespace reverie {
 
 struct CollectOptions {
-  int64_t episodes = 0;       // how many; 0: until `steps`
-  int64_t steps = 0;          // control steps in all, the last episode cut short and truncated; 0: no limit
-  int64_t first_episode = 0;  // the run's index of the first, where shards or an earlier call play those before
+  int64_t episodes = 0;  // how many; 0: until `steps`
+  int64_t steps = 0;     // control steps in all, the last episode cut short and truncated; 0: no limit
+  int64_t first_episode =
+      0;  // the run's index of the first, where shards or an earlier call play those before
   int workers = 1;
   uint64_t seed = 0;
 };
@@ -28,18 +29,19 @@ struct CollectResult {
   bool interrupted = false;
 };
 
-/// Plays episodes and passes each, in order, to `keep` on the calling thread. An episode that was running when
-/// `stop` was requested is dropped; those before it are kept.
-/// Episode::index is the run's: first_episode, first_episode + 1, ...; Episode::seed is HashSeed(seed, index).
+/// Plays episodes and passes each, in order, to `keep` on the calling thread. An episode that was running
+/// when `stop` was requested is dropped; those before it are kept. Episode::index is the run's:
+/// first_episode, first_episode + 1, ...; Episode::seed is HashSeed(seed, index).
 /// @throws SceneError if a scene diverges in its first control step again and again, or MuJoCo gives up.
 CollectResult Collect(std::shared_ptr<const CompiledTask> task, const PolicySource& policy,
                       const CollectOptions& options, const std::function<void(Episode&&)>& keep,
                       std::stop_token stop = {});
 
 /// Plays one episode with the caller's model and data. Returns false if `stop` ended it.
-/// Draws again, from seeds derived from `seed`, where the very first control step diverges: nothing of it is finite.
-bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy, int64_t index,
-                 uint64_t seed, std::stop_token stop, Episode& episode);
+/// Draws again, from seeds derived from `seed`, where the very first control step diverges: nothing of it is
+/// finite.
+bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy,
+                 int64_t index, uint64_t seed, std::stop_token stop, Episode& episode);
 
 /// Cuts an episode to its first `steps` control steps and marks it truncated.
 void CutEpisode(Episode& episode, int64_t steps);

@@ -7,12 +7,10 @@ Needs REVERIE_BINARY. Every test works in a folder of its own whose name holds a
 import filecmp
 import json
 import os
-import re
 import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -51,8 +49,10 @@ TASK = {
 
 def same_files(test, a, b):
     """Both folders hold the same files with the same bytes."""
-    names = lambda folder: sorted(
-        os.path.relpath(os.path.join(path, name), folder) for path, _, files in os.walk(folder) for name in files)
+    def names(folder):
+        return sorted(os.path.relpath(os.path.join(path, name), folder)
+                      for path, _, files in os.walk(folder) for name in files)
+
     test.assertEqual(names(a), names(b))
     test.assertTrue(names(a))
     for name in names(a):
@@ -89,7 +89,7 @@ class CommandLineTest(unittest.TestCase):
         return self.run_reverie("collect", task, "--out", out, "--json", *options, expect=expect, env=env)
 
     def assert_error(self, *arguments, says):
-        """The command fails with exit code 1, nothing on stdout, and one line on stderr that says all of `says`."""
+        """Exit code 1, nothing on stdout, and one line on stderr that says all of `says`."""
         done = self.run_reverie(*arguments, expect=1)
         self.assertEqual(done.stdout, "")
         lines = done.stderr.splitlines()
@@ -101,20 +101,22 @@ class CommandLineTest(unittest.TestCase):
     # Usage
 
     def test_wrong_usage_is_exit_code_2_and_help_is_0(self):
+        one = ["collect", "cart.json", "--out", "o", "--episodes", "1"]
         for arguments, says in [
             ([], "a command is required"),
             (["colect"], "did you mean 'collect'?"),
             (["collect"], "TASK is required"),
             (["collect", "cart.json"], "--out is required"),
             (["collect", "cart.json", "--out", "o"], "either --episodes or --steps"),
-            (["collect", "cart.json", "--out", "o", "--episodes", "1", "--steps", "1"], "--episodes"),
+            ([*one, "--steps", "1"], "--episodes"),
             (["collect", "cart.json", "--out", "o", "--episodes", "0"], "--episodes"),
             (["collect", "cart.json", "--out", "o", "--episodes", "many"], "--episodes"),
-            (["collect", "cart.json", "--out", "o", "--episodes", "1", "--policy", "clever"], "--policy"),
-            (["collect", "cart.json", "--out", "o", "--episodes", "1", "--resume", "--overwrite"], "--resume"),
-            (["collect", "cart.json", "--out", "o", "--episodes", "4", "--shard", "3/2"], "--shard"),
-            (["collect", "cart.json", "--out", "o", "--steps", "4", "--shard", "1/2"], "--shard needs --episodes"),
-            (["collect", "cart.json", "--out", "o", "--episodes", "1", "--colour"], "--colour"),
+            ([*one, "--policy", "clever"], "--policy"),
+            ([*one, "--resume", "--overwrite"], "--resume"),
+            ([*one, "--shard", "3/2"], "--shard"),
+            (["collect", "cart.json", "--out", "o", "--steps", "4", "--shard", "1/2"], "--shard needs"),
+            ([*one, "--colour"], "--colour"),
+            ([*one, "--policy", "planner", "--set", "horizon=3"], "planner.<option>"),
             (["replay", "--data", "o", "--width", "33"], "even"),
         ]:
             with self.subTest(arguments=arguments):
@@ -183,7 +185,8 @@ class CommandLineTest(unittest.TestCase):
 
     def test_output_folders_are_not_overwritten(self):
         self.collect("cart.json", "o", "--episodes", 1)
-        self.assert_error("collect", "cart.json", "--out", "o", "--episodes", "1", says=["--overwrite", "--resume"])
+        self.assert_error("collect", "cart.json", "--out", "o", "--episodes", "1",
+                          says=["--overwrite", "--resume"])
         self.collect("cart.json", "o", "--episodes", 2, "--overwrite")
         os.mkdir(self.path("mine"))
         letter = self.write("mine/letter.txt", "dear")
@@ -267,13 +270,15 @@ class CommandLineTest(unittest.TestCase):
             shutil.move(self.path(name), self.path("deep er/ß/" + name))
         os.symlink("deep er/ß/cart.json", self.path("link.json"))
         self.collect("link.json", "näher dran/o 1", "--episodes", 2)
-        report = json.loads(self.run_reverie("replay", "--data", "näher dran/o 1", "--verify", "--json").stdout)
+        replay = self.run_reverie("replay", "--data", "näher dran/o 1", "--verify", "--json")
+        report = json.loads(replay.stdout)
         self.assertEqual(report["mismatches"], 0)
 
     def test_a_film_is_an_mp4_of_every_control_step(self):
         self.collect("cart.json", "o", "--episodes", 1)
-        report = json.loads(self.run_reverie("replay", "--data", "o", "--video", "film.mp4", "--width", "64", "--height",
-                                             "48", "--json").stdout)
+        film = self.run_reverie("replay", "--data", "o", "--video", "film.mp4", "--width", "64", "--height", "48",
+                                "--json")
+        report = json.loads(film.stdout)
         self.assertEqual(report["frames"], 51)
         with open(self.path("film.mp4"), "rb") as file:
             self.assertEqual(file.read(12)[4:8], b"ftyp")
@@ -284,9 +289,10 @@ class CommandLineTest(unittest.TestCase):
     # Interruption
 
     def interrupt(self, signal_number, after_s, out, *options):
-        """Starts `collect`, sends the signal a while after its folder is there. Returns exit code, stdout, stderr."""
-        process = subprocess.Popen([BINARY, "collect", "cart.json", "--out", out, "--json", *map(str, options)],
-                                   cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        """Starts `collect`, sends the signal a while after its folder is there; exit code, stdout, stderr."""
+        command = [BINARY, "collect", "cart.json", "--out", out, "--json", *map(str, options)]
+        process = subprocess.Popen(command, cwd=self.folder, text=True, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
         while process.poll() is None and not os.path.exists(self.path(out + "/data/run.json")):
             time.sleep(0.01)
         time.sleep(after_s)
@@ -315,9 +321,10 @@ class CommandLineTest(unittest.TestCase):
         code, _, _ = self.interrupt(signal.SIGKILL, 0.3, "a/run", *options, "--resume")
         self.assertEqual(code, -signal.SIGKILL)
         total = report["episodes"] + 20
-        resumed = json.loads(self.collect("cart.json", "a/run", "--episodes", total, "--seed", 3, "--resume").stdout)
+        options = ("--episodes", total, "--seed", 3)
+        resumed = json.loads(self.collect("cart.json", "a/run", *options, "--resume").stdout)
         self.assertGreaterEqual(resumed["resumed_at"], report["episodes"])
-        self.collect("cart.json", "b/run", "--episodes", total, "--seed", 3)
+        self.collect("cart.json", "b/run", *options)
         same_files(self, self.path("a/run"), self.path("b/run"))
 
     def test_a_finished_run_goes_on_to_more_steps_as_if_asked_for_them_at_once(self):

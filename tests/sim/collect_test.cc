@@ -56,12 +56,14 @@ std::shared_ptr<const CompiledTask> PendulumTask() {
   const auto file = folder.Write("pendulum.json", R"json({
     "scene": "pendulum.xml", "control_timestep_s": 0.02, "time_limit_s": 1,
     "observation": {"angle": "qpos(hinge)", "velocity": "qvel(hinge)"},
-    "reset": [{"set": "qpos(hinge)", "to": "normal(0, 1)"}, {"set": "geom_pos(bob).z", "to": "-uniform(0.3, 0.7)"}],
+    "reset": [{"set": "qpos(hinge)", "to": "normal(0, 1)"},
+              {"set": "geom_pos(bob).z", "to": "-uniform(0.3, 0.7)"}],
     "reward": "cos(angle)", "terminate": "abs(velocity) > 7"})json");
   return CompiledTask::Compile(LoadTask(file.string()));
 }
 
-// MuJoCo gives a simulation up where an acceleration passes 1e10: a hard push is enough here, a soft one is not.
+// MuJoCo gives a simulation up where an acceleration passes 1e10: a hard push is enough here, a soft one is
+// not.
 std::shared_ptr<const CompiledTask> ExplodingTask(const std::string& gear) {
   static const TemporaryFolder folder;
   folder.Write("exploding" + gear + ".xml", R"(
@@ -72,7 +74,8 @@ std::shared_ptr<const CompiledTask> ExplodingTask(const std::string& gear) {
       <geom type="sphere" size="0.1" mass="1"/>
     </body>
   </worldbody>
-  <actuator><motor joint="slide" ctrlrange="-1 1" gear=")" + gear + R"("/></actuator>
+  <actuator><motor joint="slide" ctrlrange="-1 1" gear=")" +
+                                                gear + R"("/></actuator>
 </mujoco>)");
   const auto file = folder.Write("exploding" + gear + ".json", R"json({
     "scene": "exploding)json" + gear + R"json(.xml", "control_timestep_s": 0.02, "time_limit_s": 2,
@@ -83,8 +86,9 @@ std::shared_ptr<const CompiledTask> ExplodingTask(const std::string& gear) {
 std::vector<Episode> Play(const std::shared_ptr<const CompiledTask>& task, CollectOptions options,
                           CollectResult* result = nullptr, std::stop_token stop = {}) {
   std::vector<Episode> episodes;
-  const CollectResult played = Collect(task, SmoothPolicy(*task), options,
-                                       [&](Episode&& episode) { episodes.push_back(std::move(episode)); }, stop);
+  const CollectResult played = Collect(
+      task, SmoothPolicy(*task), options, [&](Episode&& episode) { episodes.push_back(std::move(episode)); },
+      stop);
   if (result != nullptr) *result = played;
   return episodes;
 }
@@ -208,7 +212,8 @@ TEST_CASE("a scene that diverges at once is an error that says so") {
   const auto task = ExplodingTask("1e30");
   CollectOptions options;
   options.episodes = 1;
-  CHECK_THROWS_WITH_AS(Play(task, options), doctest::Contains("diverges in its first control step"), SceneError);
+  CHECK_THROWS_WITH_AS(Play(task, options), doctest::Contains("diverges in its first control step"),
+                       SceneError);
   CHECK_THROWS_WITH_AS(Play(task, options), doctest::Contains("slide"), SceneError);
 }
 
@@ -219,12 +224,13 @@ TEST_CASE("a stop keeps the episodes that were finished, in order") {
   options.workers = 2;
   std::stop_source stop;
   std::vector<Episode> kept;
-  const CollectResult result = Collect(task, SmoothPolicy(*task), options,
-                                       [&](Episode&& episode) {
-                                         kept.push_back(std::move(episode));
-                                         stop.request_stop();
-                                       },
-                                       stop.get_token());
+  const CollectResult result = Collect(
+      task, SmoothPolicy(*task), options,
+      [&](Episode&& episode) {
+        kept.push_back(std::move(episode));
+        stop.request_stop();
+      },
+      stop.get_token());
   CHECK(result.interrupted);
   CHECK(!kept.empty());
   CHECK(kept.size() < 1000);

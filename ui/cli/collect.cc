@@ -75,9 +75,11 @@ int RunCollect(const Options& options) {
   info.first_episode = range.first;
   DatasetWriter writer(options.out, info, options.common.resume);
   if (options.common.resume) {
-    const bool more = range.count > 0 ? writer.committed() < range.count : writer.committed_steps() < options.steps;
+    const bool more =
+        range.count > 0 ? writer.committed() < range.count : writer.committed_steps() < options.steps;
     // The last episode of a finished run may have been cut short by its --steps.
-    if (more && writer.committed() > 0 && DatasetReader(options.out).finished()) writer.KeepFirst(writer.committed() - 1);
+    if (more && writer.committed() > 0 && DatasetReader(options.out).finished())
+      writer.KeepFirst(writer.committed() - 1);
     Log("reverie: going on after " + std::to_string(writer.committed()) + " episodes in " + options.out);
   }
   const int64_t committed = writer.committed();
@@ -137,8 +139,9 @@ int RunCollect(const Options& options) {
     PrintJson(report);
   } else if (!result.interrupted) {
     Print(Format("%s: %lld episodes, %lld env steps in %.1f s (%.0f env steps/s), %lld diverged",
-                 options.out.c_str(), static_cast<long long>(episodes), static_cast<long long>(steps * repeat),
-                 rate.Elapsed(), rate.Median(), static_cast<long long>(result.quarantined)));
+                 options.out.c_str(), static_cast<long long>(episodes),
+                 static_cast<long long>(steps * repeat), rate.Elapsed(), rate.Median(),
+                 static_cast<long long>(result.quarantined)));
   }
   if (!result.interrupted) return kDone;
   return Interrupted(std::to_string(episodes) + " episodes are kept in " + options.out +
@@ -159,10 +162,12 @@ void AddCollect(CLI::App& app) {
       ->excludes(episodes);
   command.add_option("--policy", options->policy, "random, smooth or planner (random)")
       ->check(CLI::IsMember({"random", "smooth", "planner"}));
-  command.add_option("--model", options->model, "What a planner plans in: a model's folder, or simulator (simulator)");
+  command.add_option("--model", options->model,
+                     "What a planner plans in: a model's folder, or simulator (simulator)");
   command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (the task's)");
   AddSettings(command, options->settings);
-  command.add_option("--workers,--threads", options->common.threads, "Threads (all that this process may use)")
+  command
+      .add_option("--workers,--threads", options->common.threads, "Threads (all that this process may use)")
       ->check(CLI::PositiveNumber);
   command.add_option("--shard", options->shard, "I/N: only the I-th of N shares of the episodes; see merge");
   AddCommonOptions(command, options->common, kSeed | kActionRepeat | kDevice | kOverwrite | kResume);

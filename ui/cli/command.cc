@@ -1,7 +1,7 @@
 #include "ui/cli/command.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include <atomic>
 #include <cerrno>
@@ -50,7 +50,9 @@ std::stop_source* StartInterruptThread() {
 
 }  // namespace
 
-int CommonOptions::Threads() const { return threads > 0 ? threads : AvailableThreads(); }
+int CommonOptions::Threads() const {
+  return threads > 0 ? threads : AvailableThreads();
+}
 
 void AddCommonOptions(CLI::App& command, CommonOptions& options, unsigned which) {
   if (which & kSeed) command.add_option("--seed", options.seed, "Seed of the run (0)");
@@ -68,7 +70,8 @@ void AddCommonOptions(CLI::App& command, CommonOptions& options, unsigned which)
     overwrite = command.add_flag("--overwrite", options.overwrite, "Empty an output folder that exists");
   }
   if (which & kResume) {
-    CLI::Option* resume = command.add_flag("--resume", options.resume, "Go on where an interrupted run stopped");
+    CLI::Option* resume =
+        command.add_flag("--resume", options.resume, "Go on where an interrupted run stopped");
     if (overwrite != nullptr) resume->excludes(overwrite);
   }
   command.add_flag("--json", options.json, "Print one JSON object on stdout and nothing else there");
@@ -80,7 +83,8 @@ CLI::App& AddCommand(CLI::App& app, const std::string& name, const std::string& 
 
 CLI::Option* AddTaskArgument(CLI::App& command, std::string& task) {
   return command
-      .add_option("TASK", task, "A name that 'reverie tasks' lists, a task file, or an MJCF, URDF or MJB file")
+      .add_option("TASK", task,
+                  "A name that 'reverie tasks' lists, a task file, or an MJCF, URDF or MJB file")
       ->required();
 }
 
@@ -98,7 +102,8 @@ std::shared_ptr<const CompiledTask> OpenTask(const std::string& task, const Comm
   return CompiledTask::Compile(LoadTask(task), options.action_repeat);
 }
 
-void PrepareOutput(const std::filesystem::path& folder, const CommonOptions& options, std::string_view marker) {
+void PrepareOutput(const std::filesystem::path& folder, const CommonOptions& options,
+                   std::string_view marker) {
   if (!options.resume) PrepareOutputFolder(folder, options.overwrite, marker);
 }
 

@@ -65,7 +65,8 @@ std::shared_ptr<const CompiledTask> OpenTask(const std::string& task, const Comm
 
 /// Makes the output folder as --overwrite and --resume ask. @throws Error if it is in the way.
 /// @param marker  a file, relative to the folder, that shows Reverie made it; only then is it emptied.
-void PrepareOutput(const std::filesystem::path& folder, const CommonOptions& options, std::string_view marker);
+void PrepareOutput(const std::filesystem::path& folder, const CommonOptions& options,
+                   std::string_view marker);
 
 /// Stopped by the first Ctrl-C or SIGTERM; the second ends the process at once. Callable from any thread.
 std::stop_token InterruptToken();

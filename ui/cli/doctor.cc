@@ -36,7 +36,8 @@ int Diagnose(const CommonOptions& options) {
   lines.emplace_back("OpenGL", OrWhyNot(gl, [] { return DescribeGl(); }));
   lines.emplace_back("threads", std::to_string(options.Threads()));
   lines.emplace_back("scenes", ScenesFolder().string());
-  lines.emplace_back("dm_control", OrWhyNot(suite, [] { return PythonPackageFolder("dm_control").string(); }));
+  lines.emplace_back("dm_control",
+                     OrWhyNot(suite, [] { return PythonPackageFolder("dm_control").string(); }));
   lines.emplace_back("Python", PythonExecutable().string());
   if (options.json) {
     nlohmann::ordered_json report;

@@ -46,7 +46,8 @@ int RunMerge(const Options& options) {
 
 void AddMerge(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = AddCommand(app, "merge", "Join datasets of the same set-up; shards of a run become that run");
+  CLI::App& command =
+      AddCommand(app, "merge", "Join datasets of the same set-up; shards of a run become that run");
   command.add_option("DIR", options->inputs, "Datasets to join")->required();
   command.add_option("--out", options->out, "Folder of the joined dataset")->required();
   AddCommonOptions(command, options->common, kOverwrite);

@@ -53,7 +53,8 @@ struct Progress::Impl {
 };
 
 Progress::Progress(std::string title, int64_t total, std::string unit)
-    : impl_(new Impl{.title = std::move(title), .unit = std::move(unit), .total = total, .shown = StderrIsTerminal()}) {}
+    : impl_(new Impl{
+          .title = std::move(title), .unit = std::move(unit), .total = total, .shown = StderrIsTerminal()}) {}
 
 Progress::~Progress() {
   const std::lock_guard lock(g_mutex);
@@ -67,12 +68,14 @@ void Progress::Update(int64_t done, const std::string& note) {
   const Clock::time_point now = Clock::now();
   if (now - impl_->drawn < std::chrono::milliseconds(100)) return;
   impl_->drawn = now;
-  const double share = impl_->total > 0 ? std::clamp(static_cast<double>(done) / impl_->total, 0.0, 1.0) : 0.0;
+  const double share =
+      impl_->total > 0 ? std::clamp(static_cast<double>(done) / impl_->total, 0.0, 1.0) : 0.0;
   constexpr size_t kCells = 20;
   const auto filled = static_cast<size_t>(share * kCells);
-  std::string bar = Format("%s [%s%s] %3.0f%% %lld/%lld %s", impl_->title.c_str(), std::string(filled, '#').c_str(),
-                           std::string(kCells - filled, '-').c_str(), 100 * share, static_cast<long long>(done),
-                           static_cast<long long>(impl_->total), impl_->unit.c_str());
+  std::string bar =
+      Format("%s [%s%s] %3.0f%% %lld/%lld %s", impl_->title.c_str(), std::string(filled, '#').c_str(),
+             std::string(kCells - filled, '-').c_str(), 100 * share, static_cast<long long>(done),
+             static_cast<long long>(impl_->total), impl_->unit.c_str());
   const double elapsed_s = std::chrono::duration<double>(now - impl_->start).count();
   if (done > impl_->first && done < impl_->total) {
     const auto left_s = static_cast<long long>(elapsed_s * (impl_->total - done) / (done - impl_->first));

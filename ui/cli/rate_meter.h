@@ -21,7 +21,8 @@ class RateMeter {
     window_start_ = now;
   }
 
-  /// Per second: the median over windows of half a second, or over the whole where that is shorter than three.
+  /// Per second: the median over windows of half a second, or over the whole where that is shorter than
+  /// three.
   double Median() const {
     if (rates_.size() < 3) return total_ / std::max(1e-9, Elapsed());
     std::vector<double> sorted = rates_;

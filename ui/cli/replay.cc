@@ -29,7 +29,10 @@ std::string Ending(const Episode& episode) {
 }
 
 nlohmann::ordered_json Summary(int64_t k, const Episode& episode) {
-  return {{"episode", k}, {"seed", episode.seed}, {"steps", episode.steps}, {"return", episode.Return()},
+  return {{"episode", k},
+          {"seed", episode.seed},
+          {"steps", episode.steps},
+          {"return", episode.Return()},
           {"ending", Ending(episode)}};
 }
 
@@ -45,7 +48,8 @@ int64_t Film(const CompiledTask& task, const Episode& episode, const Options& op
   const double control_step_s = task.env_step_s() * task.spec().action_repeat;
   const int64_t stride = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(1.0 / (60.0 * control_step_s))));
   Renderer renderer(model, options.width, options.height, RenderQuality::kFull);
-  VideoWriter video(options.video, options.width, options.height, 1.0 / (control_step_s * static_cast<double>(stride)));
+  VideoWriter video(options.video, options.width, options.height,
+                    1.0 / (control_step_s * static_cast<double>(stride)));
   std::vector<uint8_t> rgb(static_cast<size_t>(options.width) * static_cast<size_t>(options.height) * 3);
   const std::string camera = options.camera.empty() ? task.spec().camera : options.camera;
   const auto state_size = static_cast<size_t>(task.state_size());
@@ -53,7 +57,9 @@ int64_t Film(const CompiledTask& task, const Episode& episode, const Options& op
   int64_t frames = 0;
   for (int64_t t = 0; t <= episode.steps; t += stride, ++frames) {
     if (InterruptToken().stop_requested()) return -1;
-    task.SetState(model, data.get(), std::span(episode.integration_state).subspan(static_cast<size_t>(t) * state_size, state_size));
+    task.SetState(
+        model, data.get(),
+        std::span(episode.integration_state).subspan(static_cast<size_t>(t) * state_size, state_size));
     renderer.Render(model, data.get(), camera, rgb);
     video.Add(rgb);
     progress.Update(t);
@@ -63,11 +69,12 @@ int64_t Film(const CompiledTask& task, const Episode& episode, const Options& op
 }
 
 int RunReplay(const Options& options) {
-  if (options.width % 2 != 0 || options.height % 2 != 0) throw UsageError("--width and --height must be even");
+  if (options.width % 2 != 0 || options.height % 2 != 0)
+    throw UsageError("--width and --height must be even");
   const DatasetReader dataset(options.data);
   if (options.episode >= dataset.episodes()) {
-    throw DatasetError(options.data + ": --episode " + std::to_string(options.episode) + ": it holds episodes 0 to " +
-                       std::to_string(dataset.episodes() - 1));
+    throw DatasetError(options.data + ": --episode " + std::to_string(options.episode) +
+                       ": it holds episodes 0 to " + std::to_string(dataset.episodes() - 1));
   }
   if (!options.video.empty() && !options.common.overwrite && std::filesystem::exists(options.video)) {
     throw Error(options.video + ": the file exists; give another --video, or --overwrite to replace it");
@@ -116,13 +123,14 @@ int RunReplay(const Options& options) {
     if (!options.verify && options.video.empty()) {
       Print("episode  control steps     return  ending");
       for (const auto& each : episodes) {
-        Print(Format("%7lld  %13lld  %9.2f  %s", each["episode"].get<long long>(), each["steps"].get<long long>(),
-                     each["return"].get<double>(), each["ending"].get<std::string>().c_str()));
+        Print(Format("%7lld  %13lld  %9.2f  %s", each["episode"].get<long long>(),
+                     each["steps"].get<long long>(), each["return"].get<double>(),
+                     each["ending"].get<std::string>().c_str()));
       }
     }
     if (options.verify && mismatches == 0) {
-      Print(Format("%s: %lld episodes, %lld control steps played again, every bit as recorded", options.data.c_str(),
-                   static_cast<long long>(done), static_cast<long long>(steps)));
+      Print(Format("%s: %lld episodes, %lld control steps played again, every bit as recorded",
+                   options.data.c_str(), static_cast<long long>(done), static_cast<long long>(steps)));
     }
     if (frames > 0) {
       Print(Format("%s: episode %lld in %lld frames", options.video.c_str(), static_cast<long long>(first),
@@ -130,7 +138,8 @@ int RunReplay(const Options& options) {
     }
   }
   if (mismatches > 0) {
-    throw DatasetError(options.data + ": " + std::to_string(mismatches) + " of " + std::to_string(steps + done) +
+    throw DatasetError(options.data + ": " + std::to_string(mismatches) + " of " +
+                       std::to_string(steps + done) +
                        " rows differ from what the simulator computes; first: " + first_mismatch);
   }
   return kDone;
@@ -148,7 +157,8 @@ void AddReplay(CLI::App& app) {
   command.add_option("--video", options->video, "Film of the episode, an MP4 file");
   command.add_option("--camera", options->camera, "Camera of the film (the task's)");
   command.add_option("--width", options->width, "Of the film, in pixels (640)")->check(CLI::Range(16, 8192));
-  command.add_option("--height", options->height, "Of the film, in pixels (480)")->check(CLI::Range(16, 8192));
+  command.add_option("--height", options->height, "Of the film, in pixels (480)")
+      ->check(CLI::Range(16, 8192));
   AddCommonOptions(command, options->common, kOverwrite);
   SetBody(command, [options] { return RunReplay(*options); });
 }

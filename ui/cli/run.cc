@@ -37,9 +37,8 @@ int Fail(std::string_view message) {
 
 int FailUsage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   std::string help = "reverie --help";
-  const std::vector<const CLI::App*> chosen = app.get_subcommands([](const CLI::App* command) {
-    return command->parsed();
-  });
+  const std::vector<const CLI::App*> chosen =
+      app.get_subcommands([](const CLI::App* command) { return command->parsed(); });
   std::string message = error.what();
   if (argc == 1) message = "a command is required";
   if (!chosen.empty()) {
@@ -63,8 +62,10 @@ int Run(int argc, char** argv) {
   InstallMujocoHandlers();
   InterruptToken();
 
-  CLI::App app("Reverie: step an agent in a scene, learn a model of it, plan in that model, and see where it is wrong.",
-               "reverie");
+  CLI::App app(
+      "Reverie: step an agent in a scene, learn a model of it, plan in that model, and see where it is "
+      "wrong.",
+      "reverie");
   app.set_version_flag("--version", std::string("reverie ") + REVERIE_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);

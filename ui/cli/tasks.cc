@@ -60,7 +60,8 @@ int ShowTasks(const CommonOptions& options) {
 
 void AddTasks(CLI::App& app) {
   auto options = std::make_shared<CommonOptions>();
-  CLI::App& command = AddCommand(app, "tasks", "List every task found, its scene, observation and action sizes");
+  CLI::App& command =
+      AddCommand(app, "tasks", "List every task found, its scene, observation and action sizes");
   AddCommonOptions(command, *options, 0);
   SetBody(command, [options] { return ShowTasks(*options); });
 }
