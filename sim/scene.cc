@@ -86,8 +86,6 @@ ModelPtr LoadXml(const fs::path& file, std::string* message) {
   try {
     model.reset(IsUrdf(file) ? LoadUrdf(file, error.data(), error.size())
                              : mj_loadXML(file.c_str(), nullptr, error.data(), error.size()));
-  } catch (const SceneError&) {
-    throw;
   } catch (const Error& failure) {
     *message = OneLine(failure.what());
     return nullptr;
@@ -102,6 +100,8 @@ Scene::Scene(ModelPtr model, std::string origin) : model_(std::move(model)), ori
   static_assert(sizeof(mjtNum) == sizeof(double), "Reverie is built on MuJoCo with double precision");
   // A diverging simulation is reported, not silently started again in the middle of an episode.
   model_->opt.disableflags |= mjDSBL_AUTORESET;
+  // Which bodies sleep is no part of MuJoCo's integration state, so episodes could be neither restored nor replayed.
+  model_->opt.enableflags &= ~mjENBL_SLEEP;
   labels_.resize(mjNOBJECT);
   for (int type = 0; type < mjNOBJECT; ++type) {
     const int count = ObjectCount(model_.get(), static_cast<mjtObj>(type));

@@ -22,7 +22,8 @@ using DataPtr = std::unique_ptr<mjData, DataDeleter>;
 class Scene {
  public:
   /// Loads MJCF, URDF or MJB. Includes, meshes and `package://` references resolve from the file's own folder,
-  /// whatever the working directory. @throws SceneError with MuJoCo's own message, or both versions of an MJB.
+  /// whatever the working directory. Sleeping is switched off, for MuJoCo cannot restore it from a state.
+  /// @throws SceneError with MuJoCo's own message, or both versions of an MJB.
   static std::shared_ptr<const Scene> Load(const std::filesystem::path& file);
   /// From the bytes of an MJB, as a dataset keeps it; `origin` names it in messages.
   static std::shared_ptr<const Scene> FromMjb(const std::string& bytes, const std::string& origin);
