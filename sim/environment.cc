@@ -8,6 +8,9 @@ namespace reverie {
 Environment::Environment(std::shared_ptr<const CompiledTask> task) : task_(std::move(task)) {
   if (task_->parameter_size() > 0) own_model_.reset(mj_copyModel(nullptr, task_->model()));
   data_.reset(mj_makeData(task_->model()));
+  if (!data_ || (task_->parameter_size() > 0 && !own_model_)) {
+    throw SceneError(task_->scene().origin() + ": not enough memory for a simulation of it");
+  }
   channels_.resize(static_cast<size_t>(task_->channel_size()));
   Reset(0);
 }
@@ -58,7 +61,7 @@ std::vector<double> Environment::parameters() const {
 }
 
 void Environment::SetParameters(std::span<const double> parameters) {
-  if (own_model_) task_->SetParameters(own_model_.get(), data_.get(), parameters);
+  task_->SetParameters(own_model_.get(), data_.get(), parameters);
 }
 
 EpisodeRecorder::EpisodeRecorder(const CompiledTask& task, int64_t index, uint64_t seed) : task_(&task) {

@@ -131,7 +131,7 @@ TaskSpec Parse(const std::string& text, const std::string& name, const std::stri
   Json json;
   try {
     json = Json::parse(text, nullptr, true, true);
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {
     std::string message = error.what();
     std::replace(message.begin(), message.end(), '\n', ' ');
     throw TaskError("task " + where + ": not valid JSON: " + message);
