@@ -108,7 +108,9 @@ class Environment {
   int control_step() const { return control_step_; }
 
   std::vector<double> SaveState() const;   // (state_size)
-  /// Restores a state that SaveState gave, in an episode at `control_step`.
+  /// Restores a state that SaveState gave, in an episode at `control_step`; what the reset drew into the model is
+  /// SetParameters' to restore, before. The episode goes on to the bit. Until its next step, though, measurements
+  /// of accelerations and forces are those of the state itself, where Step leaves those of one simulation step before.
   void RestoreState(std::span<const double> state, int control_step);
   std::vector<double> parameters() const;
   void SetParameters(std::span<const double> parameters);
