@@ -139,7 +139,10 @@ std::shared_ptr<const Scene> Scene::Load(const fs::path& file) {
     // A link may point at a file whose includes and meshes lie beside the target.
     const fs::path target = fs::canonical(file, ignored);
     std::string other;
-    if (!ignored && target != file) model = LoadXml(target, &other);
+    if (!ignored && target != fs::absolute(file).lexically_normal()) model = LoadXml(target, &other);
+    if (!model && !other.empty() && other != message) {
+      message += " (and beside " + target.string() + ", to which a link leads: " + other + ")";
+    }
   }
   if (!model) throw SceneError("scene " + file.string() + ": " + message);
   return std::shared_ptr<const Scene>(new Scene(std::move(model), file.string()));

@@ -161,6 +161,11 @@ TEST_CASE("A simulation that diverges reports it until it is reset, and never di
   CHECK(batch.control_step(2) == 0);
   CHECK(batch.control_step(1) == 20);
   CHECK(batch.Step(std::vector<double>{0, 0, 0, 0}).diverged_dof[2] == -1);
+  const std::vector<double> sound = Row(batch.SaveState(), kCount, 2);
+  CHECK(batch.Step(std::vector<double>{0, 0, 1, 0}).diverged_dof[2] == 0);
+  batch.RestoreState(std::vector<int>{2}, sound, std::vector<int>{1});
+  CHECK(SameBits(Row(batch.SaveState(), kCount, 2), sound));
+  CHECK(batch.Step(std::vector<double>{0, 0, 0, 0}).diverged_dof[2] == -1);
 }
 
 TEST_CASE("States saved from some rows go on in others, to the bit") {

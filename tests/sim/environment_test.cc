@@ -316,6 +316,17 @@ TEST_CASE("A simulation that diverges ends with its degree of freedom, and leave
   CHECK(result.truncated);
   for (const double value : environment.channels()) CHECK(std::isfinite(value));  // the last sound ones
   CHECK(environment.Step(std::vector<double>{0.5}).diverged_dof >= 0);            // and so it stays
+  // Nothing of it lasts: neither over a restored state nor over a reset.
+  Environment fresh(task);
+  fresh.Reset(0);
+  fresh.Step(std::vector<double>{0.5});
+  environment.RestoreState(fresh.SaveState(), 1);
+  for (int t = 0; t < 3; ++t) {
+    CHECK(environment.Step(std::vector<double>{0.5}).diverged_dof == -1);
+    fresh.Step(std::vector<double>{0.5});
+    CHECK(SameBits(environment.SaveState(), fresh.SaveState()));
+  }
+  while (environment.Step(std::vector<double>{0.5}).diverged_dof < 0) REQUIRE(environment.control_step() < 1000);
   environment.Reset(0);
   CHECK(environment.Step(std::vector<double>{0.5}).diverged_dof == -1);
 }

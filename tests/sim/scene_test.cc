@@ -151,7 +151,9 @@ TEST_CASE("Nested includes and meshes resolve from any working folder, relative 
   CHECK(Contains(LoadError(folder / "broken.xml"), "no such file"));
   // What a linked scene lacks is named.
   fs::remove(folder / "robot/parts/meshes/part.stl");
-  CHECK(Contains(LoadError(folder / "elsewhere/link.xml"), "part"));
+  CHECK(Contains(LoadError(folder / "elsewhere/link.xml"), "part.stl"));
+  CHECK(Contains(LoadError(folder / "elsewhere/link.xml"), (folder / "robot/scene.xml").string()));
+  CHECK_FALSE(Contains(LoadError(folder / "robot/scene.xml"), "link"));
 }
 
 TEST_CASE("An MJB is the same scene again, to the bit") {
