@@ -14,8 +14,8 @@ constexpr double kDefaultControlTimestep = 0.02;
 constexpr double kMostSteps = 1e9;
 
 // What an episode may start with; everything else in an mjData follows from these and the model.
-const std::vector<std::string> kStateFields = {"qpos",       "qvel",         "act",          "ctrl",    "mocap_pos",
-                                               "mocap_quat", "xfrc_applied", "qfrc_applied", "userdata"};
+const std::vector<std::string> kStateFields = {
+    "qpos", "qvel", "act", "ctrl", "mocap_pos", "mocap_quat", "xfrc_applied", "qfrc_applied", "userdata"};
 
 bool IsState(const FieldElement& element) {
   return std::find(kStateFields.begin(), kStateFields.end(), element.field) != kStateFields.end();
@@ -32,16 +32,17 @@ bool ReadsDerived(const StateFormula& formula) {
 void CompiledTask::Impl::CompileTiming() {
   const double timestep = scene->model()->opt.timestep;
   if (spec.control_timestep_s == 0.0) {
-    substeps = std::max(1, static_cast<int>(std::lround(std::min(kMostSteps, kDefaultControlTimestep / timestep))));
+    substeps =
+        std::max(1, static_cast<int>(std::lround(std::min(kMostSteps, kDefaultControlTimestep / timestep))));
   } else {
     const double ratio = spec.control_timestep_s / timestep;
     substeps = static_cast<int>(std::lround(std::min(kMostSteps, ratio)));
     if (substeps < 1 || std::abs(ratio - substeps) > 1e-6 * ratio) {
       const int near = std::max(1, substeps);
       throw TaskError(Where("control_timestep_s") + ": expected a whole number of simulation steps of " +
-                      nlohmann::json(timestep).dump() + " s, found " + nlohmann::json(spec.control_timestep_s).dump() +
-                      " s (" + nlohmann::json(ratio).dump() + " steps); the nearest that fits is " +
-                      nlohmann::json(near * timestep).dump());
+                      nlohmann::json(timestep).dump() + " s, found " +
+                      nlohmann::json(spec.control_timestep_s).dump() + " s (" + nlohmann::json(ratio).dump() +
+                      " steps); the nearest that fits is " + nlohmann::json(near * timestep).dump());
     }
   }
   const double env_step = substeps * timestep;
@@ -69,7 +70,8 @@ void CompiledTask::Impl::CompileActions() {
 StateFormula CompiledTask::Impl::ParseState(const std::string& text, const std::string& key, bool random,
                                             const std::vector<std::string>& variables) const {
   StateFormula state;
-  // Variables are numbered after the fields, whose count is known only at the end: they go in from the far end.
+  // Variables are numbered after the fields, whose count is known only at the end: they go in from the far
+  // end.
   constexpr int kVariables = 1 << 20;
   const auto resolve = [&](const Formula::Reference& reference) -> std::optional<std::vector<int>> {
     if (!reference.argument && reference.component.empty()) {
@@ -94,9 +96,8 @@ StateFormula CompiledTask::Impl::ParseState(const std::string& text, const std::
   } catch (const FormulaError& error) {
     throw TaskError(Where(key) + ": " + error.what());
   }
-  state.formula.RenumberInputs([&](int i) {
-    return i >= kVariables ? i - kVariables + static_cast<int>(state.inputs.size()) : i;
-  });
+  state.formula.RenumberInputs(
+      [&](int i) { return i >= kVariables ? i - kVariables + static_cast<int>(state.inputs.size()) : i; });
   return state;
 }
 
@@ -107,7 +108,8 @@ void CompiledTask::Impl::CompileChannels() {
       const std::string path = std::string(key) + "." + channel.name;
       if (channel_range.contains(channel.name)) throw TaskError(Where(path) + ": the name is used twice");
       if (std::find(kTaken.begin(), kTaken.end(), channel.name) != kTaken.end()) {
-        throw TaskError(Where(path) + ": a channel cannot have this name, which means something else in rewards");
+        throw TaskError(Where(path) +
+                        ": a channel cannot have this name, which means something else in rewards");
       }
       const int first = channel_size;
       for (const std::string& text : channel.formulas) {
@@ -131,20 +133,24 @@ void CompiledTask::Impl::CompileChannels() {
       const bool whole = labels[i].starts_with(label + "[");
       if (labels[i] == label || whole || labels[i] + "[0]" == label) found = angles[i] = true;
     }
-    if (!found) throw TaskError(Where("angles") + ": no channel element '" + label + "'" + DidYouMean(label, labels));
+    if (!found)
+      throw TaskError(Where("angles") + ": no channel element '" + label + "'" + DidYouMean(label, labels));
   }
 }
 
-std::vector<FieldElement> CompiledTask::Impl::ParseTarget(const std::string& text, const std::string& key) const {
+std::vector<FieldElement> CompiledTask::Impl::ParseTarget(const std::string& text,
+                                                          const std::string& key) const {
   const StateFormula target = ParseState(text, key, false, {});
   std::vector<FieldElement> elements;
   for (const FormulaNode& node : target.formula.nodes()) {
-    if (node.op != FormulaOp::kInput) throw TaskError(Where(key) + ": expected a field to set, found \"" + text + "\"");
+    if (node.op != FormulaOp::kInput)
+      throw TaskError(Where(key) + ": expected a field to set, found \"" + text + "\"");
   }
   for (int node : target.formula.outputs()) {
     const FieldElement& element = target.inputs[static_cast<size_t>(target.formula.nodes()[node].a)];
     const bool settable = element.OfModel() || IsState(element);
-    const bool real = element.type == FieldElement::Type::kDouble || element.type == FieldElement::Type::kFloat;
+    const bool real =
+        element.type == FieldElement::Type::kDouble || element.type == FieldElement::Type::kFloat;
     if (!settable || !real) {
       throw TaskError(Where(key) + ": '" + element.field + "' cannot be set (fields of the model can, and " +
                       Join(kStateFields) + ")");
@@ -173,27 +179,31 @@ void CompiledTask::Impl::CompileResets() {
         for (const FieldElement& target : compiled.targets) {
           if (!target.OfModel()) continue;
           compiled.sets_model = true;
-          const bool known = std::any_of(parameters.begin(), parameters.end(), [&](const FieldElement& other) {
-            return other.in_model == target.in_model && other.index == target.index;
-          });
+          const bool known =
+              std::any_of(parameters.begin(), parameters.end(), [&](const FieldElement& other) {
+                return other.in_model == target.in_model && other.index == target.index;
+              });
           if (!known) parameters.push_back(target);
         }
         break;
       }
       case ResetStep::Kind::kLet:
         compiled.formula = ParseState(compiled.step.formula, key, true, variables);
-        if (compiled.formula.formula.size() != 1) throw TaskError(Where(key) + ": expected a formula of one number");
+        if (compiled.formula.formula.size() != 1)
+          throw TaskError(Where(key) + ": expected a formula of one number");
         compiled.id = static_cast<int>(variables.size());
         variables.push_back(compiled.step.target);
         break;
       case ResetStep::Kind::kUntil:
         compiled.formula = ParseState(compiled.step.formula, key, true, variables);
-        if (compiled.formula.formula.size() != 1) throw TaskError(Where(key) + ": expected a formula of one number");
+        if (compiled.formula.formula.size() != 1)
+          throw TaskError(Where(key) + ": expected a formula of one number");
         break;
       case ResetStep::Kind::kKeyframe:
         compiled.id = scene->Find(mjOBJ_KEY, compiled.step.target, Where(key));
         break;
-      default: break;
+      default:
+        break;
     }
     compiled.reads_derived = ReadsDerived(compiled.formula);
     reset.push_back(std::move(compiled));
@@ -201,7 +211,8 @@ void CompiledTask::Impl::CompileResets() {
   variable_count = static_cast<int>(variables.size());
 }
 
-Formula CompiledTask::Impl::ParseReward(const std::string& text, const std::string& key, bool with_reward) const {
+Formula CompiledTask::Impl::ParseReward(const std::string& text, const std::string& key,
+                                        bool with_reward) const {
   if (text.empty()) return Formula();
   const int action_size = static_cast<int>(scene->model()->nu);
   std::map<std::string, std::pair<int, int>> ranges = channel_range;
@@ -214,23 +225,24 @@ Formula CompiledTask::Impl::ParseReward(const std::string& text, const std::stri
     if (found == ranges.end()) return std::nullopt;
     const auto [first, count] = found->second;
     if (reference.argument) {
-      throw FormulaError("'" + reference.name + "' takes no name in parentheses; its elements are " + reference.name +
-                         "[0] to [" + std::to_string(count - 1) + "]");
+      throw FormulaError("'" + reference.name + "' takes no name in parentheses; its elements are " +
+                         reference.name + "[0] to [" + std::to_string(count - 1) + "]");
     }
     std::vector<int> inputs(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) inputs[static_cast<size_t>(i)] = first + i;
     if (reference.component.empty()) return inputs;
     const size_t axis = std::string("xyz").find(reference.component);
     if (reference.component.size() != 1 || axis >= inputs.size()) {
-      throw FormulaError("'" + reference.name + "' of " + std::to_string(count) + " elements has no component '." +
-                         reference.component + "'");
+      throw FormulaError("'" + reference.name + "' of " + std::to_string(count) +
+                         " elements has no component '." + reference.component + "'");
     }
     return std::vector<int>{inputs[axis]};
   };
   try {
     Formula formula = Formula::Parse(text, resolve, known);
     if (formula.size() != 1) {
-      throw FormulaError("formula \"" + text + "\": expected one number, yields " + std::to_string(formula.size()));
+      throw FormulaError("formula \"" + text + "\": expected one number, yields " +
+                         std::to_string(formula.size()));
     }
     return formula;
   } catch (const FormulaError& error) {

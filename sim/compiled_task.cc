@@ -7,7 +7,9 @@
 
 namespace reverie {
 
-double ClipAction(double action) { return std::isnan(action) ? 0.0 : std::clamp(action, -1.0, 1.0); }
+double ClipAction(double action) {
+  return std::isnan(action) ? 0.0 : std::clamp(action, -1.0, 1.0);
+}
 
 void CompiledTask::Impl::UpdateConstants(mjModel* model, mjData* data) const {
   // mj_setConst computes in the reference configuration, which it leaves in the data.
@@ -34,9 +36,9 @@ int CompiledTask::Impl::Diverged(const mjData* data) const {
   return -1;
 }
 
-// One env step, after which positions and velocities, and what derives from them, are current. MuJoCo's mj_step
-// leaves derived quantities one step behind; finishing with mj_step1 brings them up to date, and the next step
-// then needs only mj_step2 (except for Runge-Kutta, which evaluates several points anew).
+// One env step, after which positions and velocities, and what derives from them, are current. MuJoCo's
+// mj_step leaves derived quantities one step behind; finishing with mj_step1 brings them up to date, and the
+// next step then needs only mj_step2 (except for Runge-Kutta, which evaluates several points anew).
 void CompiledTask::Impl::StepOnce(const mjModel* model, mjData* data) const {
   int remaining = substeps;
   if (model->opt.integrator != mjINT_RK4) {
@@ -86,23 +88,57 @@ std::shared_ptr<const CompiledTask> CompiledTask::Compile(TaskSpec spec, std::sh
   return task;
 }
 
-const TaskSpec& CompiledTask::spec() const { return impl_->spec; }
-const Scene& CompiledTask::scene() const { return *impl_->scene; }
-std::shared_ptr<const Scene> CompiledTask::scene_ptr() const { return impl_->scene; }
-const mjModel* CompiledTask::model() const { return impl_->scene->model(); }
-int CompiledTask::observation_size() const { return impl_->observation_size; }
-int CompiledTask::signal_size() const { return impl_->channel_size - impl_->observation_size; }
-int CompiledTask::action_size() const { return static_cast<int>(model()->nu); }
-int CompiledTask::state_size() const { return static_cast<int>(mj_stateSize(model(), mjSTATE_INTEGRATION)); }
-int CompiledTask::parameter_size() const { return static_cast<int>(impl_->parameters.size()); }
-int CompiledTask::steps_per_episode() const { return impl_->steps_per_episode; }
-int CompiledTask::simulation_steps_per_env_step() const { return impl_->substeps; }
-double CompiledTask::env_step_s() const { return impl_->substeps * model()->opt.timestep; }
-const std::vector<bool>& CompiledTask::angles() const { return impl_->angles; }
-const Formula& CompiledTask::reward() const { return impl_->reward; }
-const Formula& CompiledTask::planning_reward() const { return impl_->planning_reward; }
-const Formula& CompiledTask::terminate() const { return impl_->terminate; }
-const Formula& CompiledTask::success() const { return impl_->success; }
+const TaskSpec& CompiledTask::spec() const {
+  return impl_->spec;
+}
+const Scene& CompiledTask::scene() const {
+  return *impl_->scene;
+}
+std::shared_ptr<const Scene> CompiledTask::scene_ptr() const {
+  return impl_->scene;
+}
+const mjModel* CompiledTask::model() const {
+  return impl_->scene->model();
+}
+int CompiledTask::observation_size() const {
+  return impl_->observation_size;
+}
+int CompiledTask::signal_size() const {
+  return impl_->channel_size - impl_->observation_size;
+}
+int CompiledTask::action_size() const {
+  return static_cast<int>(model()->nu);
+}
+int CompiledTask::state_size() const {
+  return static_cast<int>(mj_stateSize(model(), mjSTATE_INTEGRATION));
+}
+int CompiledTask::parameter_size() const {
+  return static_cast<int>(impl_->parameters.size());
+}
+int CompiledTask::steps_per_episode() const {
+  return impl_->steps_per_episode;
+}
+int CompiledTask::simulation_steps_per_env_step() const {
+  return impl_->substeps;
+}
+double CompiledTask::env_step_s() const {
+  return impl_->substeps * model()->opt.timestep;
+}
+const std::vector<bool>& CompiledTask::angles() const {
+  return impl_->angles;
+}
+const Formula& CompiledTask::reward() const {
+  return impl_->reward;
+}
+const Formula& CompiledTask::planning_reward() const {
+  return impl_->planning_reward;
+}
+const Formula& CompiledTask::terminate() const {
+  return impl_->terminate;
+}
+const Formula& CompiledTask::success() const {
+  return impl_->success;
+}
 
 std::vector<std::string> CompiledTask::ObservationLabels() const {
   return {impl_->labels.begin(), impl_->labels.begin() + impl_->observation_size};
@@ -110,7 +146,9 @@ std::vector<std::string> CompiledTask::ObservationLabels() const {
 std::vector<std::string> CompiledTask::SignalLabels() const {
   return {impl_->labels.begin() + impl_->observation_size, impl_->labels.end()};
 }
-std::vector<std::string> CompiledTask::ActionLabels() const { return impl_->action_labels; }
+std::vector<std::string> CompiledTask::ActionLabels() const {
+  return impl_->action_labels;
+}
 std::vector<std::string> CompiledTask::ParameterLabels() const {
   std::vector<std::string> labels;
   for (const FieldElement& parameter : impl_->parameters) labels.push_back(parameter.label);
@@ -119,22 +157,24 @@ std::vector<std::string> CompiledTask::ParameterLabels() const {
 
 void CompiledTask::SetParameters(mjModel* model, mjData* data, std::span<const double> parameters) const {
   if (parameters.size() != impl_->parameters.size()) {
-    throw ShapeError("model parameters: expected " + std::to_string(impl_->parameters.size()) + " values, found " +
-                     std::to_string(parameters.size()));
+    throw ShapeError("model parameters: expected " + std::to_string(impl_->parameters.size()) +
+                     " values, found " + std::to_string(parameters.size()));
   }
   for (size_t i = 0; i < parameters.size(); ++i) impl_->parameters[i].Write(model, data, parameters[i]);
   if (!parameters.empty()) impl_->UpdateConstants(model, data);
 }
 
 void CompiledTask::GetParameters(const mjModel* model, std::span<double> parameters) const {
-  for (size_t i = 0; i < impl_->parameters.size(); ++i) parameters[i] = impl_->parameters[i].Read(model, nullptr);
+  for (size_t i = 0; i < impl_->parameters.size(); ++i)
+    parameters[i] = impl_->parameters[i].Read(model, nullptr);
 }
 
 void CompiledTask::SetState(const mjModel* model, mjData* data, std::span<const double> state) const {
   for (int warning = 0; warning < mjNWARNING; ++warning) data->warning[warning] = {};
   mj_setState(model, data, state.data(), mjSTATE_INTEGRATION);
   mj_forward(model, data);
-  // What mj_forward computes leaves traces in the state itself (the warm start); the state is what was asked for.
+  // What mj_forward computes leaves traces in the state itself (the warm start); the state is what was asked
+  // for.
   mj_setState(model, data, state.data(), mjSTATE_INTEGRATION);
 }
 
@@ -170,7 +210,8 @@ StepResult CompiledTask::Step(const mjModel* model, mjData* data, std::span<cons
     }
     Observe(model, data, measured);
     if (!impl_->reward.empty()) result.reward += impl_->Evaluate(impl_->reward, measured, action);
-    result.terminated = !impl_->terminate.empty() && impl_->Evaluate(impl_->terminate, measured, action) != 0.0;
+    result.terminated =
+        !impl_->terminate.empty() && impl_->Evaluate(impl_->terminate, measured, action) != 0.0;
     if (result.terminated) break;
   }
   std::copy(measured.begin(), measured.end(), channels.begin());

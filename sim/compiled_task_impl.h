@@ -17,8 +17,8 @@ struct StateFormula {
   Formula formula;
   std::vector<FieldElement> inputs;
 
-  void Evaluate(const mjModel* model, const mjData* data, const std::vector<double>& variables, Random* random,
-                std::span<double> output) const {
+  void Evaluate(const mjModel* model, const mjData* data, const std::vector<double>& variables,
+                Random* random, std::span<double> output) const {
     thread_local std::vector<double> scratch;
     const auto input = [&](int i) {
       const size_t k = static_cast<size_t>(i);
@@ -74,7 +74,8 @@ struct CompiledTask::Impl {
   enum class Draw { kDone, kUnsatisfied, kDiverged };
   Draw DrawOnce(mjModel* model, mjData* data, Random& random) const;
   void DrawJoints(const mjModel* model, mjData* data, Random& random) const;
-  void Set(size_t step, mjModel* model, mjData* data, const std::vector<double>& variables, Random& random) const;
+  void Set(size_t step, mjModel* model, mjData* data, const std::vector<double>& variables,
+           Random& random) const;
   void Settle(const mjModel* model, mjData* data, int steps) const;
 
   // compiled_task.cc

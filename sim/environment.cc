@@ -46,8 +46,8 @@ std::vector<double> Environment::SaveState() const {
 
 void Environment::RestoreState(std::span<const double> state, int control_step) {
   if (static_cast<int>(state.size()) != task_->state_size()) {
-    throw ShapeError("integration state: expected " + std::to_string(task_->state_size()) + " values, found " +
-                     std::to_string(state.size()));
+    throw ShapeError("integration state: expected " + std::to_string(task_->state_size()) +
+                     " values, found " + std::to_string(state.size()));
   }
   task_->SetState(model(), data_.get(), state);
   control_step_ = control_step;
@@ -109,7 +109,9 @@ void EpisodeRecorder::AddState(const mjModel* model, const mjData* data, std::sp
   if (!task_->success().empty()) episode_.success.push_back(task_->Success(channels, action) ? 1.0 : 0.0);
 }
 
-Episode EpisodeRecorder::Take() { return std::move(episode_); }
+Episode EpisodeRecorder::Take() {
+  return std::move(episode_);
+}
 
 DatasetInfo DescribeDataset(const CompiledTask& task, uint64_t seed, const std::string& policy) {
   DatasetInfo info;

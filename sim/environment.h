@@ -16,10 +16,10 @@
 namespace reverie {
 
 struct StepResult {
-  double reward = 0.0;      // summed over the action repeat
+  double reward = 0.0;  // summed over the action repeat
   bool terminated = false;
-  bool truncated = false;   // time limit or divergence
-  int diverged_dof = -1;    // the degree of freedom that blew up; -1: none
+  bool truncated = false;  // time limit or divergence
+  int diverged_dof = -1;   // the degree of freedom that blew up; -1: none
 };
 
 /// An action as it is applied: within [-1, 1], 0 in place of NaN.
@@ -44,11 +44,11 @@ class CompiledTask {
   /// Observation then signals: what a world model predicts.
   int channel_size() const { return observation_size() + signal_size(); }
   int action_size() const;
-  int state_size() const;                    // mjSTATE_INTEGRATION
-  int parameter_size() const;                // model fields drawn by resets
-  int steps_per_episode() const;             // control steps
+  int state_size() const;         // mjSTATE_INTEGRATION
+  int parameter_size() const;     // model fields drawn by resets
+  int steps_per_episode() const;  // control steps
   int simulation_steps_per_env_step() const;
-  double env_step_s() const;                 // the real control timestep
+  double env_step_s() const;  // the real control timestep
   std::vector<std::string> ObservationLabels() const;
   std::vector<std::string> SignalLabels() const;
   std::vector<std::string> ActionLabels() const;
@@ -76,9 +76,11 @@ class CompiledTask {
   /// Measures all channels, (channel_size()).
   void Observe(const mjModel* model, const mjData* data, std::span<double> channels) const;
   /// Applies an action for one control step: action_repeat env steps, rewards summed, stopping early at
-  /// termination or divergence; the time limit is the caller's. Actions outside [-1, 1] are clipped, NaN is 0.
+  /// termination or divergence; the time limit is the caller's. Actions outside [-1, 1] are clipped, NaN is
+  /// 0.
   /// @param channels  (channel_size()), measured after the step.
-  StepResult Step(const mjModel* model, mjData* data, std::span<const double> action, std::span<double> channels) const;
+  StepResult Step(const mjModel* model, mjData* data, std::span<const double> action,
+                  std::span<double> channels) const;
   /// Action in [-1, 1] to the actuators' own units, into data->ctrl.
   void ApplyAction(const mjModel* model, mjData* data, std::span<const double> action) const;
   double Reward(std::span<const double> channels, std::span<const double> action) const;
@@ -107,10 +109,11 @@ class Environment {
   std::span<const double> observation() const;
   int control_step() const { return control_step_; }
 
-  std::vector<double> SaveState() const;   // (state_size)
-  /// Restores a state that SaveState gave, in an episode at `control_step`; what the reset drew into the model is
-  /// SetParameters' to restore, before. The episode goes on to the bit. Until its next step, though, measurements
-  /// of accelerations and forces are those of the state itself, where Step leaves those of one simulation step before.
+  std::vector<double> SaveState() const;  // (state_size)
+  /// Restores a state that SaveState gave, in an episode at `control_step`; what the reset drew into the
+  /// model is SetParameters' to restore, before. The episode goes on to the bit. Until its next step, though,
+  /// measurements of accelerations and forces are those of the state itself, where Step leaves those of one
+  /// simulation step before.
   void RestoreState(std::span<const double> state, int control_step);
   std::vector<double> parameters() const;
   void SetParameters(std::span<const double> parameters);

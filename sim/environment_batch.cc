@@ -65,8 +65,8 @@ void EnvironmentBatch::Impl::Check(std::span<const int> environments) const {
   std::vector<bool> seen(static_cast<size_t>(count), false);
   for (const int environment : environments) {
     if (environment < 0 || environment >= count || seen[static_cast<size_t>(environment)]) {
-      throw ShapeError("batch of environments: expected different numbers from 0 to " + std::to_string(count - 1) +
-                       ", found " + std::to_string(environment));
+      throw ShapeError("batch of environments: expected different numbers from 0 to " +
+                       std::to_string(count - 1) + ", found " + std::to_string(environment));
     }
     seen[static_cast<size_t>(environment)] = true;
   }
@@ -76,7 +76,8 @@ void EnvironmentBatch::Impl::ApplyOne(const mjModel* model, mjData* data, int en
   Call& call = *static_cast<Call*>(argument);
   const auto i = static_cast<size_t>(environment);
   try {
-    // CompiledTask writes to the model only where it draws parameters, and then the model is the environment's own.
+    // CompiledTask writes to the model only where it draws parameters, and then the model is the
+    // environment's own.
     mjModel* own = call.impl->own_model(environment);
     (*call.work)(own ? own : const_cast<mjModel*>(model), data, environment, call.place[i]);
   } catch (...) {  // must not cross MuJoCo's thread pool
@@ -89,14 +90,15 @@ void EnvironmentBatch::Impl::Apply(std::span<const int> environments, const Work
   Call call{this, &work, std::vector<size_t>(static_cast<size_t>(count)),
             std::vector<std::exception_ptr>(static_cast<size_t>(count))};
   for (size_t k = 0; k < environments.size(); ++k) call.place[static_cast<size_t>(environments[k])] = k;
-  mjb_apply(batch.get(), environments.data(), static_cast<int>(environments.size()), ApplyOne, &call, /*save=*/1);
+  mjb_apply(batch.get(), environments.data(), static_cast<int>(environments.size()), ApplyOne, &call,
+            /*save=*/1);
   for (const int environment : environments) {
     if (call.errors[static_cast<size_t>(environment)]) {
       std::rethrow_exception(call.errors[static_cast<size_t>(environment)]);
     }
     if (mjb_status(batch.get())[environment] != 0) {
-      throw SceneError(task->scene().origin() + ": environment " + std::to_string(environment) + ": MuJoCo: " +
-                       mjb_error(batch.get(), environment));
+      throw SceneError(task->scene().origin() + ": environment " + std::to_string(environment) +
+                       ": MuJoCo: " + mjb_error(batch.get(), environment));
     }
   }
 }
@@ -111,7 +113,8 @@ EnvironmentBatch::EnvironmentBatch(std::shared_ptr<const CompiledTask> task, int
   self.task = std::move(task);
   self.count = count;
   const auto n = static_cast<size_t>(count);
-  // One mjData for each simulation, not each thread: what MuJoCo derives from a state need not be computed again.
+  // One mjData for each simulation, not each thread: what MuJoCo derives from a state need not be computed
+  // again.
   mjBatchConfig config;
   mjb_defaultConfig(&config);
   config.nthread = threads;
@@ -124,7 +127,8 @@ EnvironmentBatch::EnvironmentBatch(std::shared_ptr<const CompiledTask> task, int
   if (self.task->parameter_size() > 0) {
     for (size_t i = 0; i < n; ++i) {
       self.own_models.emplace_back(mj_copyModel(nullptr, self.task->model()));
-      if (!self.own_models.back()) throw SceneError(self.task->scene().origin() + ": not enough memory for its copies");
+      if (!self.own_models.back())
+        throw SceneError(self.task->scene().origin() + ": not enough memory for its copies");
       self.models.push_back(self.own_models.back().get());
     }
     mjb_setModels(self.batch.get(), self.models.data());
@@ -134,15 +138,22 @@ EnvironmentBatch::EnvironmentBatch(std::shared_ptr<const CompiledTask> task, int
   self.channels.resize(n * static_cast<size_t>(self.task->channel_size()));
   self.control_steps.assign(n, 0);
   self.diverged_dof.assign(n, -1);
-  self.step = {std::vector<double>(n), std::vector<uint8_t>(n), std::vector<uint8_t>(n), std::vector<int>(n, -1)};
+  self.step = {std::vector<double>(n), std::vector<uint8_t>(n), std::vector<uint8_t>(n),
+               std::vector<int>(n, -1)};
   Reset(std::vector<uint64_t>(n, 0));
 }
 
 EnvironmentBatch::~EnvironmentBatch() = default;
 
-const CompiledTask& EnvironmentBatch::task() const { return *impl_->task; }
-int EnvironmentBatch::size() const { return impl_->count; }
-std::span<const double> EnvironmentBatch::channels() const { return impl_->channels; }
+const CompiledTask& EnvironmentBatch::task() const {
+  return *impl_->task;
+}
+int EnvironmentBatch::size() const {
+  return impl_->count;
+}
+std::span<const double> EnvironmentBatch::channels() const {
+  return impl_->channels;
+}
 
 std::span<const double> EnvironmentBatch::channels(int environment) const {
   impl_->Check(std::span<const int>(&environment, 1));
@@ -153,7 +164,9 @@ int EnvironmentBatch::control_step(int environment) const {
   return impl_->control_steps.at(static_cast<size_t>(environment));
 }
 
-void EnvironmentBatch::Reset(std::span<const uint64_t> seeds) { Reset(impl_->all, seeds); }
+void EnvironmentBatch::Reset(std::span<const uint64_t> seeds) {
+  Reset(impl_->all, seeds);
+}
 
 void EnvironmentBatch::Reset(std::span<const int> environments, std::span<const uint64_t> seeds) {
   Impl& self = *impl_;
@@ -176,7 +189,8 @@ const BatchStep& EnvironmentBatch::Step(std::span<const double> actions) {
     StepResult result;
     result.diverged_dof = self.diverged_dof[k];
     if (result.diverged_dof < 0) {
-      result = self.task->Step(model, data, actions.subspan(k * action_size, action_size), self.row(environment));
+      result =
+          self.task->Step(model, data, actions.subspan(k * action_size, action_size), self.row(environment));
       self.diverged_dof[k] = result.diverged_dof;
     }
     ++self.control_steps[k];

@@ -13,10 +13,10 @@ namespace reverie {
 
 /// What one step did, a row for each environment.
 struct BatchStep {
-  std::vector<double> rewards;       // (n) summed over the action repeat
-  std::vector<uint8_t> terminated;   // (n) the task's termination
-  std::vector<uint8_t> truncated;    // (n) time limit or divergence
-  std::vector<int> diverged_dof;     // (n) the degree of freedom that blew up; -1: none
+  std::vector<double> rewards;      // (n) summed over the action repeat
+  std::vector<uint8_t> terminated;  // (n) the task's termination
+  std::vector<uint8_t> truncated;   // (n) time limit or divergence
+  std::vector<int> diverged_dof;    // (n) the degree of freedom that blew up; -1: none
 };
 
 class EnvironmentBatch {
@@ -36,8 +36,9 @@ class EnvironmentBatch {
   /// @param environments  which, each once.  @param seeds  one for each of them.
   void Reset(std::span<const int> environments, std::span<const uint64_t> seeds);
 
-  /// Applies actions (n, nu) in [-1, 1] for one control step. An environment that diverged keeps its last sound
-  /// channels and reports the divergence, with reward 0, until it is reset or restored; the others are unaffected.
+  /// Applies actions (n, nu) in [-1, 1] for one control step. An environment that diverged keeps its last
+  /// sound channels and reports the divergence, with reward 0, until it is reset or restored; the others are
+  /// unaffected.
   /// @throws ShapeError; SceneError if MuJoCo gives a simulation up for another reason than divergence.
   const BatchStep& Step(std::span<const double> actions);
 

@@ -51,8 +51,12 @@ void CompiledTask::Impl::DrawJoints(const mjModel* model, mjData* data, Random& 
           qpos[0] = random.Uniform(-std::numbers::pi, std::numbers::pi);
         }
         break;
-      case mjJNT_BALL: draw_quaternion(qpos, limited ? range[1] : 0.0); break;
-      default: draw_quaternion(qpos + 3, 0.0); break;
+      case mjJNT_BALL:
+        draw_quaternion(qpos, limited ? range[1] : 0.0);
+        break;
+      default:
+        draw_quaternion(qpos + 3, 0.0);
+        break;
     }
   }
 }
@@ -109,8 +113,12 @@ CompiledTask::Impl::Draw CompiledTask::Impl::DrawOnce(mjModel* model, mjData* da
         compiled.formula.Evaluate(model, data, variables, &random,
                                   std::span<double>(&variables[static_cast<size_t>(compiled.id)], 1));
         break;
-      case ResetStep::Kind::kJoints: DrawJoints(model, data, random); break;
-      case ResetStep::Kind::kKeyframe: mj_resetDataKeyframe(model, data, compiled.id); break;
+      case ResetStep::Kind::kJoints:
+        DrawJoints(model, data, random);
+        break;
+      case ResetStep::Kind::kKeyframe:
+        mj_resetDataKeyframe(model, data, compiled.id);
+        break;
       case ResetStep::Kind::kSettle:
         refresh();
         Settle(model, data, compiled.step.steps);
@@ -145,14 +153,15 @@ void CompiledTask::Reset(mjModel* model, mjData* data, Random& random) const {
     const int dof = impl_->Diverged(data);
     if (dof < 0) return;
     if (++diverged_draws == kDivergedAttempts) {
-      throw SceneError(impl_->scene->origin() + ": diverges before the first control step (degree of freedom " +
-                       impl_->scene->DofLabel(dof) + "), in " + std::to_string(kDivergedAttempts) +
-                       " draws one after another; a smaller <option timestep>, or another \"reset\" of task " +
-                       impl_->spec.name + ", may hold it");
+      throw SceneError(
+          impl_->scene->origin() + ": diverges before the first control step (degree of freedom " +
+          impl_->scene->DofLabel(dof) + "), in " + std::to_string(kDivergedAttempts) +
+          " draws one after another; a smaller <option timestep>, or another \"reset\" of task " +
+          impl_->spec.name + ", may hold it");
     }
   }
-  throw TaskError(impl_->Where("reset") + ": no start satisfied its \"until\" in " + std::to_string(kResetAttempts) +
-                  " attempts");
+  throw TaskError(impl_->Where("reset") + ": no start satisfied its \"until\" in " +
+                  std::to_string(kResetAttempts) + " attempts");
 }
 
 }  // namespace reverie

@@ -16,7 +16,7 @@ struct Field {
   const void* (*in_data)(const mjData*) = nullptr;
   void* (*in_model)(mjModel*) = nullptr;
   FieldElement::Type type;
-  std::string rows_name;              // "ngeom"
+  std::string rows_name;  // "ngeom"
   int (*rows)(const mjModel*);
   int (*columns)(const mjModel*);
 };
@@ -39,22 +39,28 @@ const std::map<std::string, Field>& Fields() {
 #pragma push_macro("MJ_M")
 #undef MJ_M
 #define MJ_M(n) m->n
-#define X(T, name, nr, nc)                                                                       \
-  if constexpr (kReadable<T>) {                                                                  \
-    table[#name] = {nullptr, [](mjModel* m) -> void* { return m->name; }, TypeOf<T>(), #nr,      \
-                    [](const mjModel* m) { return static_cast<int>(m->nr); },                    \
-                    []([[maybe_unused]] const mjModel* m) { return static_cast<int>(nc); }};     \
+#define X(T, name, nr, nc)                                                                   \
+  if constexpr (kReadable<T>) {                                                              \
+    table[#name] = {nullptr,                                                                 \
+                    [](mjModel* m) -> void* { return m->name; },                             \
+                    TypeOf<T>(),                                                             \
+                    #nr,                                                                     \
+                    [](const mjModel* m) { return static_cast<int>(m->nr); },                \
+                    []([[maybe_unused]] const mjModel* m) { return static_cast<int>(nc); }}; \
   }
 #pragma push_macro("XNV")
 #undef XNV
 #define XNV X
     MJMODEL_POINTERS
 #undef X
-#define X(T, name, nr, nc)                                                                       \
-  if constexpr (kReadable<T>) {                                                                  \
-    table[#name] = {[](const mjData* d) -> const void* { return d->name; }, nullptr, TypeOf<T>(), #nr, \
-                    [](const mjModel* m) { return static_cast<int>(m->nr); },                    \
-                    []([[maybe_unused]] const mjModel* m) { return static_cast<int>(nc); }};     \
+#define X(T, name, nr, nc)                                                                   \
+  if constexpr (kReadable<T>) {                                                              \
+    table[#name] = {[](const mjData* d) -> const void* { return d->name; },                  \
+                    nullptr,                                                                 \
+                    TypeOf<T>(),                                                             \
+                    #nr,                                                                     \
+                    [](const mjModel* m) { return static_cast<int>(m->nr); },                \
+                    []([[maybe_unused]] const mjModel* m) { return static_cast<int>(nc); }}; \
   }
     MJDATA_POINTERS
 #undef X
@@ -74,9 +80,10 @@ Range RowsOf(const Scene& scene, const Field& field, const std::string& label, c
   const std::string& rows = field.rows_name;
   const auto find = [&](mjtObj type) { return scene.Find(type, label, context); };
   static const std::map<std::string, mjtObj> kObjects = {
-      {"nbody", mjOBJ_BODY},       {"njnt", mjOBJ_JOINT},   {"ngeom", mjOBJ_GEOM},         {"nsite", mjOBJ_SITE},
-      {"ncam", mjOBJ_CAMERA},      {"nlight", mjOBJ_LIGHT}, {"ntendon", mjOBJ_TENDON},     {"nsensor", mjOBJ_SENSOR},
-      {"neq", mjOBJ_EQUALITY},     {"nkey", mjOBJ_KEY},     {"nactuator", mjOBJ_ACTUATOR},
+      {"nbody", mjOBJ_BODY},     {"njnt", mjOBJ_JOINT},         {"ngeom", mjOBJ_GEOM},
+      {"nsite", mjOBJ_SITE},     {"ncam", mjOBJ_CAMERA},        {"nlight", mjOBJ_LIGHT},
+      {"ntendon", mjOBJ_TENDON}, {"nsensor", mjOBJ_SENSOR},     {"neq", mjOBJ_EQUALITY},
+      {"nkey", mjOBJ_KEY},       {"nactuator", mjOBJ_ACTUATOR},
   };
   if (const auto object = kObjects.find(rows); object != kObjects.end()) return {find(object->second), 1};
   if (rows == "nq") {
@@ -107,7 +114,8 @@ Range RowsOf(const Scene& scene, const Field& field, const std::string& label, c
     if (m->body_mocapid[body] < 0) throw SceneError(context + ": body '" + label + "' is not a mocap body");
     return {m->body_mocapid[body], 1};
   }
-  throw SceneError(context + ": its elements have no names; use an index, as in [0], in place of '" + label + "'");
+  throw SceneError(context + ": its elements have no names; use an index, as in [0], in place of '" + label +
+                   "'");
 }
 
 int ComponentOf(const std::string& component, int columns, const std::string& context) {
@@ -116,7 +124,8 @@ int ComponentOf(const std::string& component, int columns, const std::string& co
   if (columns == 9 && component.size() == 2 && axis(component[0]) >= 0 && axis(component[1]) >= 0) {
     return 3 * axis(component[0]) + axis(component[1]);
   }
-  if (columns != 9 && columns > 1 && component.size() == 1 && axis(component[0]) >= 0 && axis(component[0]) < columns) {
+  if (columns != 9 && columns > 1 && component.size() == 1 && axis(component[0]) >= 0 &&
+      axis(component[0]) < columns) {
     return axis(component[0]);
   }
   throw SceneError(context + ": '." + component + "' is no component of " + std::to_string(columns) +
@@ -130,10 +139,14 @@ double FieldElement::Read(const mjModel* model, const mjData* data) const {
   if (type == Type::kContactCount) return data->ncon;
   const void* array = in_model ? in_model(const_cast<mjModel*>(model)) : in_data(data);
   switch (type) {
-    case Type::kDouble: return static_cast<const mjtNum*>(array)[index];
-    case Type::kFloat: return static_cast<const float*>(array)[index];
-    case Type::kInt: return static_cast<const int*>(array)[index];
-    default: return static_cast<const mjtBool*>(array)[index] ? 1.0 : 0.0;
+    case Type::kDouble:
+      return static_cast<const mjtNum*>(array)[index];
+    case Type::kFloat:
+      return static_cast<const float*>(array)[index];
+    case Type::kInt:
+      return static_cast<const int*>(array)[index];
+    default:
+      return static_cast<const mjtBool*>(array)[index] ? 1.0 : 0.0;
   }
 }
 
@@ -159,12 +172,13 @@ std::optional<std::vector<FieldElement>> FindField(const Scene& scene, const For
   const Field& field = found->second;
   const mjModel* model = scene.model();
   const int columns = field.columns(model);
-  const Range range = reference.argument ? RowsOf(scene, field, *reference.argument, context)
-                                         : Range{0, field.rows(model)};
+  const Range range =
+      reference.argument ? RowsOf(scene, field, *reference.argument, context) : Range{0, field.rows(model)};
   std::vector<FieldElement> elements;
   for (int row = range.first; row < range.first + range.count; ++row) {
     for (int column = 0; column < columns; ++column) {
-      if (!reference.component.empty() && column != ComponentOf(reference.component, columns, context)) continue;
+      if (!reference.component.empty() && column != ComponentOf(reference.component, columns, context))
+        continue;
       FieldElement element;
       element.in_data = field.in_data;
       element.in_model = field.in_model;

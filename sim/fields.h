@@ -29,7 +29,8 @@ struct FieldElement {
 };
 
 /// The elements that a reference names, in order: all of an array, an object's part, or one component of it.
-/// Empty optional: no such array. @throws SceneError for an unknown object (near labels suggested) or component.
+/// Empty optional: no such array. @throws SceneError for an unknown object (near labels suggested) or
+/// component.
 std::optional<std::vector<FieldElement>> FindField(const Scene& scene, const Formula::Reference& reference,
                                                    const std::string& context);
 

@@ -23,11 +23,38 @@
 namespace reverie {
 
 enum class FormulaOp : uint8_t {
-  kConstant, kInput,
-  kAdd, kSubtract, kMultiply, kDivide, kPower, kLess, kLessEqual, kEqual, kAnd, kOr, kMin, kMax, kAtan2,
-  kNegate, kNot, kAbs, kSqrt, kExp, kLog, kLog1p, kSin, kCos, kTan, kTanh, kCosh, kFloor, kSign,
-  kSelect,           // a != 0 ? b : c
-  kNormal, kUniform  // of (a, b)
+  kConstant,
+  kInput,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kPower,
+  kLess,
+  kLessEqual,
+  kEqual,
+  kAnd,
+  kOr,
+  kMin,
+  kMax,
+  kAtan2,
+  kNegate,
+  kNot,
+  kAbs,
+  kSqrt,
+  kExp,
+  kLog,
+  kLog1p,
+  kSin,
+  kCos,
+  kTan,
+  kTanh,
+  kCosh,
+  kFloor,
+  kSign,
+  kSelect,  // a != 0 ? b : c
+  kNormal,
+  kUniform  // of (a, b)
 };
 
 struct FormulaNode {
@@ -48,8 +75,8 @@ struct DoubleArithmetic {
 
 class Formula {
  public:
-  /// Finds what a name means: `name`, the argument between parentheses if there is one ("xpos(cart)"), and the
-  /// components after a dot ("zz"). Returns indices of inputs, or nothing if it knows no such name.
+  /// Finds what a name means: `name`, the argument between parentheses if there is one ("xpos(cart)"), and
+  /// the components after a dot ("zz"). Returns indices of inputs, or nothing if it knows no such name.
   struct Reference {
     std::string name;
     std::optional<std::string> argument;
@@ -89,9 +116,15 @@ class Formula {
     for (size_t i = 0; i < nodes_.size(); ++i) {
       const FormulaNode& node = nodes_[i];
       switch (node.op) {
-        case FormulaOp::kConstant: scratch[i] = math.Constant(node.value); break;
-        case FormulaOp::kInput: scratch[i] = input(node.a); break;
-        case FormulaOp::kSelect: scratch[i] = math.Select(scratch[node.a], scratch[node.b], scratch[node.c]); break;
+        case FormulaOp::kConstant:
+          scratch[i] = math.Constant(node.value);
+          break;
+        case FormulaOp::kInput:
+          scratch[i] = input(node.a);
+          break;
+        case FormulaOp::kSelect:
+          scratch[i] = math.Select(scratch[node.a], scratch[node.b], scratch[node.c]);
+          break;
         default:
           scratch[i] = node.b >= 0 ? math.Binary(node.op, scratch[node.a], scratch[node.b])
                                    : math.Unary(node.op, scratch[node.a]);

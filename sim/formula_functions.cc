@@ -18,11 +18,11 @@ const std::map<std::string, FormulaOp, std::less<>> kUnaryFunctions = {
 };
 
 constexpr std::array<std::string_view, 6> kReductions = {"sum", "mean", "prod", "norm", "any", "all"};
-constexpr std::array<std::string_view, 9> kOthers = {"min", "max", "atan2", "clip", "where", "dot",
-                                                     "tolerance", "normal", "uniform"};
+constexpr std::array<std::string_view, 9> kOthers = {"min", "max",       "atan2",  "clip",   "where",
+                                                     "dot", "tolerance", "normal", "uniform"};
 
-const std::vector<std::string> kSigmoids = {"gaussian", "linear", "quadratic", "long_tail", "hyperbolic", "cosine",
-                                            "reciprocal", "tanh_squared"};
+const std::vector<std::string> kSigmoids = {"gaussian",   "linear", "quadratic",  "long_tail",
+                                            "hyperbolic", "cosine", "reciprocal", "tanh_squared"};
 
 template <size_t size>
 bool IsIn(const std::array<std::string_view, size>& names, std::string_view name) {
@@ -52,14 +52,17 @@ FormulaParser::Values FormulaParser::Call(size_t at, const std::string& name) {
   Expect(")");
   const auto need = [&](size_t low, size_t high) {
     if (arguments.size() >= low && arguments.size() <= high) return;
-    const std::string count = low == high ? std::to_string(low) : std::to_string(low) + " to " + std::to_string(high);
+    const std::string count =
+        low == high ? std::to_string(low) : std::to_string(low) + " to " + std::to_string(high);
     FailAt(at, name + " takes " + count + (high == 1 ? " argument" : " arguments") + ", found " +
                    std::to_string(arguments.size()));
   };
   if (name == "tolerance") {
     need(3, 5);
     if (arguments.size() == 5 && sigmoid.empty()) {
-      FailAt(at, "tolerance takes the name of a sigmoid, such as \"gaussian\", between margin and value_at_margin");
+      FailAt(
+          at,
+          "tolerance takes the name of a sigmoid, such as \"gaussian\", between margin and value_at_margin");
     }
     return Tolerance(at, arguments, sigmoid.empty() ? "gaussian" : sigmoid);
   }
@@ -75,7 +78,8 @@ FormulaParser::Values FormulaParser::Call(size_t at, const std::string& name) {
   return Apply(at, name, arguments);
 }
 
-FormulaParser::Values FormulaParser::Apply(size_t at, const std::string& name, const std::vector<Values>& arguments) {
+FormulaParser::Values FormulaParser::Apply(size_t at, const std::string& name,
+                                           const std::vector<Values>& arguments) {
   if (const auto unary = kUnaryFunctions.find(name); unary != kUnaryFunctions.end()) {
     return Each(unary->second, arguments[0]);
   }
@@ -119,7 +123,8 @@ int FormulaParser::Reduction(const std::string& name, const Values& values) {
     // A single value is no truth value yet.
     const FormulaOp op = name == "any" ? FormulaOp::kOr : FormulaOp::kAnd;
     const int neutral = Constant(name == "any" ? 0.0 : 1.0);
-    return values.size() == 1 ? Binary(op, values[0], neutral) : Reduce(op, values, name == "any" ? 0.0 : 1.0);
+    return values.size() == 1 ? Binary(op, values[0], neutral)
+                              : Reduce(op, values, name == "any" ? 0.0 : 1.0);
   }
   if (name == "norm") {
     Values squares;
@@ -143,8 +148,8 @@ double FormulaParser::ConstantOf(size_t at, const std::vector<Values>& arguments
 FormulaParser::Values FormulaParser::Tolerance(size_t at, const std::vector<Values>& arguments,
                                                const std::string& sigmoid) {
   if (std::find(kSigmoids.begin(), kSigmoids.end(), sigmoid) == kSigmoids.end()) {
-    FailAt(at, "tolerance knows no sigmoid \"" + sigmoid + "\"" + DidYouMean(sigmoid, kSigmoids) + " (known: " +
-                   Join(kSigmoids) + ")");
+    FailAt(at, "tolerance knows no sigmoid \"" + sigmoid + "\"" + DidYouMean(sigmoid, kSigmoids) +
+                   " (known: " + Join(kSigmoids) + ")");
   }
   const double margin = ConstantOf(at, arguments, 3, 0.0, "margin");
   const double value_at_margin = ConstantOf(at, arguments, 4, 0.1, "value_at_margin");
@@ -163,8 +168,8 @@ FormulaParser::Values FormulaParser::Tolerance(size_t at, const std::vector<Valu
     if (low.op == FormulaOp::kConstant && high.op == FormulaOp::kConstant && low.value > high.value) {
       FailAt(at, "tolerance: the lower bound must not be above the upper");
     }
-    const int inside = Binary(FormulaOp::kAnd, Binary(FormulaOp::kLessEqual, lo, xi),
-                              Binary(FormulaOp::kLessEqual, xi, hi));
+    const int inside =
+        Binary(FormulaOp::kAnd, Binary(FormulaOp::kLessEqual, lo, xi), Binary(FormulaOp::kLessEqual, xi, hi));
     if (margin == 0.0) {
       result.push_back(inside);
       continue;

@@ -16,10 +16,18 @@ constexpr int kMaxDepth = 200;
 constexpr size_t kShownText = 300;
 
 // The characters of names do not depend on the locale.
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool IsNamePart(char c) { return IsNameStart(c) || IsDigit(c); }
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool IsNameStart(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool IsNamePart(char c) {
+  return IsNameStart(c) || IsDigit(c);
+}
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 }  // namespace
 
@@ -129,7 +137,8 @@ FormulaParser::Values FormulaParser::Or() {
 
 FormulaParser::Values FormulaParser::And() {
   Values left = Comparison();
-  for (size_t at = position_; Accept("&&"); at = position_) left = Map(at, FormulaOp::kAnd, left, Comparison());
+  for (size_t at = position_; Accept("&&"); at = position_)
+    left = Map(at, FormulaOp::kAnd, left, Comparison());
   return left;
 }
 
@@ -210,7 +219,8 @@ FormulaParser::Values FormulaParser::Postfix() {
     }
     Expect("]");
     if (first < 0 || last > size || first >= last) {
-      FailAt(at, std::string(text_.substr(at, position_ - at)) + " is outside " + std::to_string(size) + " elements");
+      FailAt(at, std::string(text_.substr(at, position_ - at)) + " is outside " + std::to_string(size) +
+                     " elements");
     }
     values = Values(values.begin() + first, values.begin() + last);
   }
@@ -283,7 +293,8 @@ int FormulaParser::Add(FormulaNode node) {
     if (node.op == FormulaOp::kSelect) {
       folded = math.Select(value(node.a), value(node.b), value(node.c));
     } else {
-      folded = node.b >= 0 ? math.Binary(node.op, value(node.a), value(node.b)) : math.Unary(node.op, value(node.a));
+      folded = node.b >= 0 ? math.Binary(node.op, value(node.a), value(node.b))
+                           : math.Unary(node.op, value(node.a));
     }
     return Constant(folded);
   }

@@ -13,8 +13,8 @@ namespace reverie {
 
 class FormulaParser {
  public:
-  FormulaParser(std::string_view text, const Formula::Resolver& resolve, const std::vector<std::string>& known,
-                bool allow_random)
+  FormulaParser(std::string_view text, const Formula::Resolver& resolve,
+                const std::vector<std::string>& known, bool allow_random)
       : text_(text), resolve_(resolve), known_(known), allow_random_(allow_random) {}
 
   Formula Parse();
@@ -55,7 +55,8 @@ class FormulaParser {
   Values Apply(size_t at, const std::string& name, const std::vector<Values>& arguments);
   int Reduction(const std::string& name, const Values& values);
   int Reduce(FormulaOp op, const Values& values, double empty);
-  double ConstantOf(size_t at, const std::vector<Values>& arguments, size_t i, double missing, const char* what);
+  double ConstantOf(size_t at, const std::vector<Values>& arguments, size_t i, double missing,
+                    const char* what);
   Values Tolerance(size_t at, const std::vector<Values>& arguments, const std::string& sigmoid);
   int Sigmoid(const std::string& name, int x, double v);
 
@@ -64,7 +65,9 @@ class FormulaParser {
   int Constant(double value) { return Add({.op = FormulaOp::kConstant, .value = value}); }
   int Unary(FormulaOp op, int a) { return Add({.op = op, .a = a}); }
   int Binary(FormulaOp op, int a, int b) { return Add({.op = op, .a = a, .b = b}); }
-  int Select(int condition, int a, int b) { return Add({.op = FormulaOp::kSelect, .a = condition, .b = a, .c = b}); }
+  int Select(int condition, int a, int b) {
+    return Add({.op = FormulaOp::kSelect, .a = condition, .b = a, .c = b});
+  }
   static int At(const Values& values, size_t i) { return values.size() == 1 ? values[0] : values[i]; }
   size_t Broadcast(size_t position, std::initializer_list<const Values*> operands) const;
   Values Each(FormulaOp op, const Values& values);

@@ -19,7 +19,9 @@ void OnWarning(const char* message) {
 
 // MuJoCo expects this not to return; unwinding through its C frames loses nothing but the arena of the mjData
 // at hand, which its owner resets.
-void OnError(const char* message) { throw SceneError(std::string("MuJoCo: ") + message); }
+void OnError(const char* message) {
+  throw SceneError(std::string("MuJoCo: ") + message);
+}
 
 }  // namespace
 
@@ -36,6 +38,8 @@ MujocoMessages::MujocoMessages() : previous_(collector) {
   collector = &text_;
 }
 
-MujocoMessages::~MujocoMessages() { collector = previous_; }
+MujocoMessages::~MujocoMessages() {
+  collector = previous_;
+}
 
 }  // namespace reverie

@@ -6,8 +6,8 @@
 
 namespace reverie {
 
-/// While it lives, warnings that MuJoCo raises on this thread are collected in text() instead of being dropped.
-/// A fatal MuJoCo error on any thread throws SceneError with MuJoCo's message.
+/// While it lives, warnings that MuJoCo raises on this thread are collected in text() instead of being
+/// dropped. A fatal MuJoCo error on any thread throws SceneError with MuJoCo's message.
 class MujocoMessages {
  public:
   MujocoMessages();

@@ -19,18 +19,30 @@ constexpr int kMjbMagic = 54321;
 
 int ObjectCount(const mjModel* model, mjtObj type) {
   switch (type) {
-    case mjOBJ_BODY: return static_cast<int>(model->nbody);
-    case mjOBJ_JOINT: return static_cast<int>(model->njnt);
-    case mjOBJ_GEOM: return static_cast<int>(model->ngeom);
-    case mjOBJ_SITE: return static_cast<int>(model->nsite);
-    case mjOBJ_CAMERA: return static_cast<int>(model->ncam);
-    case mjOBJ_LIGHT: return static_cast<int>(model->nlight);
-    case mjOBJ_TENDON: return static_cast<int>(model->ntendon);
-    case mjOBJ_ACTUATOR: return static_cast<int>(model->nactuator);
-    case mjOBJ_SENSOR: return static_cast<int>(model->nsensor);
-    case mjOBJ_EQUALITY: return static_cast<int>(model->neq);
-    case mjOBJ_KEY: return static_cast<int>(model->nkey);
-    default: return 0;
+    case mjOBJ_BODY:
+      return static_cast<int>(model->nbody);
+    case mjOBJ_JOINT:
+      return static_cast<int>(model->njnt);
+    case mjOBJ_GEOM:
+      return static_cast<int>(model->ngeom);
+    case mjOBJ_SITE:
+      return static_cast<int>(model->nsite);
+    case mjOBJ_CAMERA:
+      return static_cast<int>(model->ncam);
+    case mjOBJ_LIGHT:
+      return static_cast<int>(model->nlight);
+    case mjOBJ_TENDON:
+      return static_cast<int>(model->ntendon);
+    case mjOBJ_ACTUATOR:
+      return static_cast<int>(model->nactuator);
+    case mjOBJ_SENSOR:
+      return static_cast<int>(model->nsensor);
+    case mjOBJ_EQUALITY:
+      return static_cast<int>(model->neq);
+    case mjOBJ_KEY:
+      return static_cast<int>(model->nkey);
+    default:
+      return 0;
   }
 }
 
@@ -53,14 +65,16 @@ void CheckMjbHeader(const std::string& bytes, const std::string& origin) {
                      " bytes; it is truncated");
   }
   std::memcpy(header.data(), bytes.data(), sizeof(header));
-  if (header[0] != kMjbMagic) throw SceneError("scene " + origin + ": not an MJB file (its first bytes are foreign)");
+  if (header[0] != kMjbMagic)
+    throw SceneError("scene " + origin + ": not an MJB file (its first bytes are foreign)");
   const int ours = mj_version();
   const auto is_version = [](int number) { return number >= 3000000 && number < 100000000; };
   const auto found = std::find_if(header.begin() + 1, header.end(), is_version);
   if (found != header.end() && *found == ours) return;
   throw SceneError("scene " + origin + ": written by MuJoCo " +
                    (found != header.end() ? VersionOf(*found) : std::string("of an older format")) +
-                   ", but this is MuJoCo " + VersionOf(ours) + "; save it again from its MJCF with this version");
+                   ", but this is MuJoCo " + VersionOf(ours) +
+                   "; save it again from its MJCF with this version");
 }
 
 ModelPtr LoadMjbBytes(const std::string& bytes, const std::string& origin) {
@@ -100,7 +114,8 @@ Scene::Scene(ModelPtr model, std::string origin) : model_(std::move(model)), ori
   static_assert(sizeof(mjtNum) == sizeof(double), "Reverie is built on MuJoCo with double precision");
   // A diverging simulation is reported, not silently started again in the middle of an episode.
   model_->opt.disableflags |= mjDSBL_AUTORESET;
-  // Which bodies sleep is no part of MuJoCo's integration state, so episodes could be neither restored nor replayed.
+  // Which bodies sleep is no part of MuJoCo's integration state, so episodes could be neither restored nor
+  // replayed.
   model_->opt.enableflags &= ~mjENBL_SLEEP;
   labels_.resize(mjNOBJECT);
   for (int type = 0; type < mjNOBJECT; ++type) {
@@ -129,9 +144,11 @@ std::shared_ptr<const Scene> Scene::Load(const fs::path& file) {
     throw SceneError("scene " + file.string() + ": is a folder (expected an MJCF, URDF or MJB file)");
   }
   std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   if (extension == ".mjb") {
-    return std::shared_ptr<const Scene>(new Scene(LoadMjbBytes(ReadFile(file), file.string()), file.string()));
+    return std::shared_ptr<const Scene>(
+        new Scene(LoadMjbBytes(ReadFile(file), file.string()), file.string()));
   }
   std::string message;
   ModelPtr model = LoadXml(file, &message);
@@ -158,7 +175,9 @@ std::string Scene::ToMjb() const {
   return bytes;
 }
 
-const std::string& Scene::Label(mjtObj type, int id) const { return labels_.at(type).at(static_cast<size_t>(id)); }
+const std::string& Scene::Label(mjtObj type, int id) const {
+  return labels_.at(type).at(static_cast<size_t>(id));
+}
 
 int Scene::Find(mjtObj type, const std::string& label, const std::string& context) const {
   const std::vector<std::string>& labels = labels_.at(type);
@@ -166,14 +185,15 @@ int Scene::Find(mjtObj type, const std::string& label, const std::string& contex
   if (found != labels.end()) return static_cast<int>(found - labels.begin());
   const std::string kind = mju_type2Str(type);
   throw SceneError(context + ": the scene " + origin_ + " has no " + kind + " '" + label + "'" +
-                   (labels.empty() ? " (it has none at all)"
-                                   : [&] {
-                                       const std::string near = DidYouMean(label, labels);
-                                       return near.empty() ? "; it has " + Join(labels) : near;
-                                     }()));
+                   (labels.empty() ? " (it has none at all)" : [&] {
+                     const std::string near = DidYouMean(label, labels);
+                     return near.empty() ? "; it has " + Join(labels) : near;
+                   }()));
 }
 
-std::vector<std::string> Scene::Labels(mjtObj type) const { return labels_.at(type); }
+std::vector<std::string> Scene::Labels(mjtObj type) const {
+  return labels_.at(type);
+}
 
 std::string Scene::DofLabel(int dof) const {
   if (dof < 0 || dof >= model_->nv) return "unknown";
@@ -186,6 +206,8 @@ std::string Scene::DofLabel(int dof) const {
   return label;
 }
 
-std::string MujocoVersion() { return VersionOf(mj_version()); }
+std::string MujocoVersion() {
+  return VersionOf(mj_version());
+}
 
 }  // namespace reverie

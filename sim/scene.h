@@ -21,8 +21,9 @@ using DataPtr = std::unique_ptr<mjData, DataDeleter>;
 
 class Scene {
  public:
-  /// Loads MJCF, URDF or MJB. Includes, meshes and `package://` references resolve from the file's own folder,
-  /// whatever the working directory. Sleeping is switched off, for MuJoCo cannot restore it from a state.
+  /// Loads MJCF, URDF or MJB. Includes, meshes and `package://` references resolve from the file's own
+  /// folder, whatever the working directory. Sleeping is switched off, for MuJoCo cannot restore it from a
+  /// state.
   /// @throws SceneError with MuJoCo's own message, or both versions of an MJB.
   static std::shared_ptr<const Scene> Load(const std::filesystem::path& file);
   /// From the bytes of an MJB, as a dataset keeps it; `origin` names it in messages.
@@ -34,7 +35,8 @@ class Scene {
   /// The compiled model as mj_saveModel writes it.
   std::string ToMjb() const;
 
-  /// Name of an object, or where it has none `<type>_<id>` ("joint_3"; with a trailing "_" if a name took that).
+  /// Name of an object, or where it has none `<type>_<id>` ("joint_3"; with a trailing "_" if a name took
+  /// that).
   const std::string& Label(mjtObj type, int id) const;
   /// Id of a label. @throws SceneError that suggests near labels; `context` says who asks.
   int Find(mjtObj type, const std::string& label, const std::string& context) const;

@@ -49,8 +49,8 @@ class Keys {
   void RefuseOthers() const {
     for (const auto& [key, value] : object_.items()) {
       if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-        throw TaskError(where_ + ": unknown key \"" + key + "\"" + DidYouMean(key, known_) + " (known: " +
-                        Join(known_, 30) + ")");
+        throw TaskError(where_ + ": unknown key \"" + key + "\"" + DidYouMean(key, known_) +
+                        " (known: " + Join(known_, 30) + ")");
       }
     }
   }
@@ -112,22 +112,26 @@ void ParseResetStep(const Json& item, const std::string& where, std::vector<Rese
   } else if (keys.Find("until")) {
     steps.push_back({ResetStep::Kind::kUntil, "", keys.String("until", true)});
   } else {
-    throw TaskError(where + ": expected one of set, let, joints, keyframe, settle, until; found " + item.dump());
+    throw TaskError(where + ": expected one of set, let, joints, keyframe, settle, until; found " +
+                    item.dump());
   }
   keys.RefuseOthers();
 }
 
 fs::path SceneFile(const std::string& scene, const fs::path& folder) {
   const auto package = [&](const char* prefix, const char* name, const char* inside) -> fs::path {
-    return scene.starts_with(prefix) ? PythonPackageFolder(name) / inside / scene.substr(std::string(prefix).size())
-                                     : fs::path();
+    return scene.starts_with(prefix)
+               ? PythonPackageFolder(name) / inside / scene.substr(std::string(prefix).size())
+               : fs::path();
   };
   if (const fs::path file = package("dm_control:", "dm_control", "suite"); !file.empty()) return file;
-  if (const fs::path file = package("gymnasium:", "gymnasium", "envs/mujoco/assets"); !file.empty()) return file;
+  if (const fs::path file = package("gymnasium:", "gymnasium", "envs/mujoco/assets"); !file.empty())
+    return file;
   return folder / scene;
 }
 
-TaskSpec Parse(const std::string& text, const std::string& name, const std::string& where, const fs::path& folder) {
+TaskSpec Parse(const std::string& text, const std::string& name, const std::string& where,
+               const fs::path& folder) {
   Json json;
   try {
     json = Json::parse(text, nullptr, true, true);
@@ -141,8 +145,10 @@ TaskSpec Parse(const std::string& text, const std::string& name, const std::stri
   Keys keys(json, "task " + where);
   spec.description = keys.String("description");
   const std::string scene = keys.String("scene", true);
-  if (!folder.empty()) spec.scene_file = SceneFile(scene, folder);
-  else spec.scene_file = scene;
+  if (!folder.empty())
+    spec.scene_file = SceneFile(scene, folder);
+  else
+    spec.scene_file = scene;
   spec.control_timestep_s = keys.Positive("control_timestep_s", 0.0);
   spec.action_repeat = keys.PositiveWhole("action_repeat", 1);
   spec.time_limit_s = keys.Positive("time_limit_s", 0.0);
@@ -207,12 +213,24 @@ Json TaskSpec::ToJson() const {
   Json steps = Json::array();
   for (const ResetStep& step : reset) {
     switch (step.kind) {
-      case ResetStep::Kind::kSet: steps.push_back({{"set", step.target}, {"to", step.formula}}); break;
-      case ResetStep::Kind::kLet: steps.push_back({{"let", {{step.target, step.formula}}}}); break;
-      case ResetStep::Kind::kJoints: steps.push_back({{"joints", "random"}}); break;
-      case ResetStep::Kind::kKeyframe: steps.push_back({{"keyframe", step.target}}); break;
-      case ResetStep::Kind::kSettle: steps.push_back({{"settle", step.steps}}); break;
-      case ResetStep::Kind::kUntil: steps.push_back({{"until", step.formula}}); break;
+      case ResetStep::Kind::kSet:
+        steps.push_back({{"set", step.target}, {"to", step.formula}});
+        break;
+      case ResetStep::Kind::kLet:
+        steps.push_back({{"let", {{step.target, step.formula}}}});
+        break;
+      case ResetStep::Kind::kJoints:
+        steps.push_back({{"joints", "random"}});
+        break;
+      case ResetStep::Kind::kKeyframe:
+        steps.push_back({{"keyframe", step.target}});
+        break;
+      case ResetStep::Kind::kSettle:
+        steps.push_back({{"settle", step.steps}});
+        break;
+      case ResetStep::Kind::kUntil:
+        steps.push_back({{"until", step.formula}});
+        break;
     }
   }
   if (!steps.empty()) json["reset"] = steps;
@@ -260,18 +278,21 @@ TaskSpec LoadTask(const std::string& name_or_path) {
   if (!name_or_path.empty() && fs::is_regular_file(listed, ignored)) return from_file(listed, name_or_path);
   const fs::path path(name_or_path);
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  const bool model = extension == ".xml" || extension == ".urdf" || extension == ".mjb" || extension == ".mjcf";
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  const bool model =
+      extension == ".xml" || extension == ".urdf" || extension == ".mjb" || extension == ".mjcf";
   if (fs::is_regular_file(path, ignored)) {
     if (extension == ".json") return from_file(path, path.stem().string());
     if (model) return BareModel(path);
     throw TaskError("task " + name_or_path + ": expected a task file (.json) or a model (.xml, .urdf, .mjb)");
   }
-  if (fs::is_directory(path, ignored)) throw TaskError("task " + name_or_path + ": is a folder, expected a file");
+  if (fs::is_directory(path, ignored))
+    throw TaskError("task " + name_or_path + ": is a folder, expected a file");
   if (model || extension == ".json") throw TaskError("task " + name_or_path + ": no such file");
   const std::vector<std::string> names = ListTasks();
-  throw TaskError("task '" + name_or_path + "': neither a task in " + ScenesFolder().string() + " nor a file" +
-                  DidYouMean(name_or_path, names) + " ('reverie tasks' lists all)");
+  throw TaskError("task '" + name_or_path + "': neither a task in " + ScenesFolder().string() +
+                  " nor a file" + DidYouMean(name_or_path, names) + " ('reverie tasks' lists all)");
 }
 
 }  // namespace reverie

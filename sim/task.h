@@ -10,8 +10,8 @@
 //     "camera": "fixed",                    for films and pictures; optional
 //     "observation": {"position": ["qpos(slider)", "xmat(pole_1).zz"], "velocity": "qvel"},
 //     "angles": ["position[1]"],            elements that wrap at 2 pi; optional
-//     "signals": {"speed": "sensordata(torso_subtreelinvel)[0]"},  measured for the reward, not shown to the agent
-//     "reset": [ {"set": "qpos(slider)", "to": "normal(0, 0.01)"},      every element draws its own
+//     "signals": {"speed": "sensordata(torso_subtreelinvel)[0]"},  measured for the reward, not shown to the
+//     agent "reset": [ {"set": "qpos(slider)", "to": "normal(0, 0.01)"},      every element draws its own
 //                {"let": {"angle": "uniform(0, 2*pi)"}},
 //                {"set": "geom_pos(target).x", "to": "0.1*sin(angle)"}, a model field: drawn per episode
 //                {"joints": "random"},      limited joints in their range, other rotations anywhere
@@ -24,10 +24,10 @@
 //     "planner": {"horizon": 20}, "learning": {"updates_per_step": 4}         defaults that suit it; optional
 //   }
 //
-// Observation, signals and resets are formulas (sim/formula.h) over MuJoCo's own fields: any mjData or mjModel
-// array by name with an object's label, `qpos(joint)`, `qvel(joint)`, `sensordata(sensor)`, `act(actuator)`,
-// `ctrl(actuator)`, `xpos(body).x`, `xmat(body).zz`, and `time`, `ncon`.
-// Keys are checked: an unknown one is refused with the nearest known one.
+// Observation, signals and resets are formulas (sim/formula.h) over MuJoCo's own fields: any mjData or
+// mjModel array by name with an object's label, `qpos(joint)`, `qvel(joint)`, `sensordata(sensor)`,
+// `act(actuator)`, `ctrl(actuator)`, `xpos(body).x`, `xmat(body).zz`, and `time`, `ncon`. Keys are checked:
+// an unknown one is refused with the nearest known one.
 #pragma once
 
 #include <filesystem>
@@ -59,9 +59,10 @@ struct TaskSpec {
   std::string description;
   std::filesystem::path scene_file;
   std::filesystem::path task_file;  // empty for a bare model
-  double control_timestep_s = 0.0;  // 0: the default for a bare model, the multiple of the timestep nearest 0.02
+  double control_timestep_s =
+      0.0;  // 0: the default for a bare model, the multiple of the timestep nearest 0.02
   int action_repeat = 1;
-  double time_limit_s = 0.0;        // 0: 1000 env steps
+  double time_limit_s = 0.0;  // 0: 1000 env steps
   std::string camera;
   std::vector<Channel> observation;
   std::vector<std::string> angles;

@@ -27,8 +27,9 @@ constexpr std::array<std::pair<std::string_view, char>, 5> kEntities = {
 std::string FromXml(std::string_view text) {
   std::string result;
   for (size_t i = 0; i < text.size(); ++i) {
-    const auto entity = std::find_if(kEntities.begin(), kEntities.end(),
-                                     [&](const auto& known) { return text.substr(i).starts_with(known.first); });
+    const auto entity = std::find_if(kEntities.begin(), kEntities.end(), [&](const auto& known) {
+      return text.substr(i).starts_with(known.first);
+    });
     result += entity == kEntities.end() ? text[i] : entity->second;
     if (entity != kEntities.end()) i += entity->first.size() - 1;
   }
@@ -38,8 +39,8 @@ std::string FromXml(std::string_view text) {
 std::string ToXml(const std::string& text) {
   std::string result;
   for (const char c : text) {
-    const auto entity =
-        std::find_if(kEntities.begin(), kEntities.end(), [&](const auto& known) { return known.second == c; });
+    const auto entity = std::find_if(kEntities.begin(), kEntities.end(),
+                                     [&](const auto& known) { return known.second == c; });
     if (entity == kEntities.end()) {
       result += c;
     } else {
@@ -66,8 +67,8 @@ std::string DecodePercents(const std::string& text) {
 // Comments become blanks: they may hold references that nobody wants resolved, and line numbers must stay.
 std::string WithoutComments(std::string text) {
   for (size_t at = text.find("<!--"); at != std::string::npos; at = text.find("<!--", at)) {
-    const size_t end = std::min(text.size(), text.find("-->", at) == std::string::npos ? text.size()
-                                                                                       : text.find("-->", at) + 3);
+    const size_t end = std::min(
+        text.size(), text.find("-->", at) == std::string::npos ? text.size() : text.find("-->", at) + 3);
     std::replace_if(
         text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(end),
         [](char c) { return c != '\n'; }, ' ');

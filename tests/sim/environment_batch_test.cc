@@ -35,13 +35,17 @@ constexpr char kPendulumTask[] = R"json({
 constexpr char kFling[] = R"(
 <mujoco>
   <option timestep="0.01" gravity="0 0 0"/>
-  <worldbody><body><joint name="slide" type="slide" damping="1"/><geom size="0.1" mass="1"/></body></worldbody>
+  <worldbody><body>
+    <joint name="slide" type="slide" damping="1"/><geom size="0.1" mass="1"/></body></worldbody>
   <actuator><motor joint="slide" gear="2e10" ctrlrange="-1 1"/></actuator>
 </mujoco>)";
 constexpr char kFlingTask[] = R"json({"scene": "scene.xml", "control_timestep_s": 0.01, "time_limit_s": 1,
-  "observation": {"x": "qpos", "v": "qvel"}, "reset": [{"set": "qpos", "to": "uniform(-1, 1)"}], "reward": "1"})json";
+  "observation": {"x": "qpos", "v": "qvel"}, "reset": [{"set": "qpos", "to": "uniform(-1, 1)"}],
+  "reward": "1"})json";
 
-std::vector<double> Copy(std::span<const double> values) { return {values.begin(), values.end()}; }
+std::vector<double> Copy(std::span<const double> values) {
+  return {values.begin(), values.end()};
+}
 
 /// Row `i` of an array of `count` rows.
 std::vector<double> Row(const std::vector<double>& array, int count, int i) {
@@ -59,7 +63,8 @@ std::vector<double> Actions(const CompiledTask& task, int count, int step) {
 }
 
 /// Plays batch and environments side by side, starting finished ones again at once; returns differing rows.
-int Compare(const std::shared_ptr<const CompiledTask>& task, int count, int threads, int steps, int* finished = nullptr) {
+int Compare(const std::shared_ptr<const CompiledTask>& task, int count, int threads, int steps,
+            int* finished = nullptr) {
   EnvironmentBatch batch(task, count, threads);
   std::vector<Environment> environments;
   std::vector<uint64_t> seeds;
@@ -123,7 +128,8 @@ TEST_CASE("Rows equal environments of their own for any number of threads, finis
 
 TEST_CASE("Rows equal environments of their own in a scene with state of every kind") {
   const TemporaryFolder folder;
-  for (const std::string& scene : {std::string(kMenagerie), WithOption("integrator=\"RK4\"", "sleep=\"enable\"")}) {
+  for (const std::string& scene :
+       {std::string(kMenagerie), WithOption("integrator=\"RK4\"", "sleep=\"enable\"")}) {
     const auto task = Compile(folder, scene, kMenagerieTask);
     CHECK(Compare(task, 3, 1, 12) == 0);
     CHECK(Compare(task, 3, 2, 12) == 0);
@@ -154,7 +160,8 @@ TEST_CASE("A simulation that diverges reports it until it is reset, and never di
     CHECK(step.diverged_dof[2] == 0);
     CHECK(step.truncated[2]);
     CHECK(step.rewards[2] == 0);
-    CHECK(std::all_of(batch.channels().begin(), batch.channels().end(), [](double x) { return std::isfinite(x); }));
+    CHECK(std::all_of(batch.channels().begin(), batch.channels().end(),
+                      [](double x) { return std::isfinite(x); }));
   }
   batch.Reset(std::vector<int>{2}, std::vector<uint64_t>{3});
   CHECK(SameBits(Copy(batch.channels(2)), start));
@@ -212,14 +219,16 @@ TEST_CASE("Sizes that do not fit are refused") {
   CHECK_THROWS_AS(batch.Reset(std::vector<int>{2}, std::vector<uint64_t>{1}), ShapeError);
   CHECK_THROWS_AS(batch.Reset(std::vector<int>{1, 1}, std::vector<uint64_t>{1, 2}), ShapeError);
   CHECK_THROWS_AS(batch.Reset(std::vector<int>{-1}, std::vector<uint64_t>{1}), ShapeError);
-  CHECK_THROWS_AS(batch.RestoreState(std::vector<int>{0}, std::vector<double>{1.0}, std::vector<int>{0}), ShapeError);
+  CHECK_THROWS_AS(batch.RestoreState(std::vector<int>{0}, std::vector<double>{1.0}, std::vector<int>{0}),
+                  ShapeError);
   CHECK_THROWS_AS(batch.SetParameters(std::vector<int>{0}, std::vector<double>{1.0, 2.0}), ShapeError);
   CHECK_THROWS_AS(batch.channels(2), ShapeError);
 }
 
 TEST_CASE("A start that cannot be is an error that names the task, and the batch goes on") {
   const TemporaryFolder folder;
-  const std::string task = R"json({"scene": "scene.xml", "control_timestep_s": 0.02, "observation": {"angle": "qpos"},
+  const std::string task =
+      R"json({"scene": "scene.xml", "control_timestep_s": 0.02, "observation": {"angle": "qpos"},
     "reset": [{"let": {"a": "uniform(0, 1)"}}, {"set": "qpos", "to": "a < 0.5 ? 0.2 : log(-1)"}]})json";
   const auto compiled = Compile(folder, kPendulum, task);
   // Seeds are searched for, so that the first two start and the third does not.
@@ -235,8 +244,8 @@ TEST_CASE("A start that cannot be is an error that names the task, and the batch
   }
   REQUIRE(Random(0).Uniform() < 0.5);  // what environments start with
   EnvironmentBatch batch(compiled, 3, 2);
-  CHECK_THROWS_WITH_AS(batch.Reset(std::vector<uint64_t>{good[0], bad, good[1]}), doctest::Contains("yields no number"),
-                       TaskError);
+  CHECK_THROWS_WITH_AS(batch.Reset(std::vector<uint64_t>{good[0], bad, good[1]}),
+                       doctest::Contains("yields no number"), TaskError);
   batch.Reset(std::vector<uint64_t>{good[0], good[0], good[1]});
   CHECK(batch.channels(1)[0] == 0.2);
 }

@@ -35,25 +35,32 @@ Episode Record(const std::shared_ptr<const CompiledTask>& task, uint64_t seed) {
   return recorder.Take();
 }
 
-std::vector<double> Copy(std::span<const double> values) { return {values.begin(), values.end()}; }
+std::vector<double> Copy(std::span<const double> values) {
+  return {values.begin(), values.end()};
+}
 
 /// A mass of 1 kg on a slide, without gravity, pushed by a motor of `gear`.
 std::string Slide(const std::string& joint, const std::string& actuator, const std::string& option = "") {
-  return "<mujoco><option timestep=\"0.001\" gravity=\"0 0 0\" " + option + "/><worldbody><body>"
-         "<joint name=\"slide\" type=\"slide\" axis=\"1 0 0\" " + joint + "/><geom size=\"0.1\" mass=\"1\"/></body>"
-         "</worldbody><actuator>" + actuator + "</actuator></mujoco>";
+  return "<mujoco><option timestep=\"0.001\" gravity=\"0 0 0\" " + option +
+         "/><worldbody><body>"
+         "<joint name=\"slide\" type=\"slide\" axis=\"1 0 0\" " +
+         joint +
+         "/><geom size=\"0.1\" mass=\"1\"/></body>"
+         "</worldbody><actuator>" +
+         actuator + "</actuator></mujoco>";
 }
 
 }  // namespace
 
 TEST_CASE("A pendulum swings with the period that mechanics says") {
-  // A point mass of 1 kg on a massless rod of 0.5 m: T = 2 pi sqrt(l/g), times 1 + a^2/16 + 11 a^4/3072 for an
-  // amplitude a; the sphere's own inertia, 2/5 r^2, makes it longer by sqrt(1 + 2/5 (r/l)^2).
+  // A point mass of 1 kg on a massless rod of 0.5 m: T = 2 pi sqrt(l/g), times 1 + a^2/16 + 11 a^4/3072 for
+  // an amplitude a; the sphere's own inertia, 2/5 r^2, makes it longer by sqrt(1 + 2/5 (r/l)^2).
   const TemporaryFolder folder;
-  Environment environment(Compile(folder, R"(
+  Environment environment(
+      Compile(folder, R"(
 <mujoco><option timestep="0.001" integrator="RK4"/><worldbody><body><joint name="hinge" axis="0 1 0"/>
 <geom size="0.02" mass="1" pos="0 0 -0.5"/></body></worldbody></mujoco>)",
-                                  R"json({"scene": "scene.xml", "control_timestep_s": 0.001, "time_limit_s": 10,
+              R"json({"scene": "scene.xml", "control_timestep_s": 0.001, "time_limit_s": 10,
     "observation": {"angle": "qpos", "time": "time"}, "reset": [{"set": "qpos", "to": "0.2"}]})json"));
   std::vector<double> crossings;
   double before = environment.observation()[0];
@@ -72,8 +79,10 @@ TEST_CASE("A pendulum swings with the period that mechanics says") {
 TEST_CASE("A free body falls as semi-implicit Euler says, to rounding") {
   const TemporaryFolder folder;
   Environment environment(Compile(folder, R"(
-<mujoco><option timestep="0.01"/><worldbody><body name="stone" pos="0 0 100"><freejoint/><geom size="0.1"/></body>
-</worldbody></mujoco>)", R"json({"scene": "scene.xml", "control_timestep_s": 0.05, "time_limit_s": 1,
+<mujoco><option timestep="0.01"/><worldbody>
+<body name="stone" pos="0 0 100"><freejoint/><geom size="0.1"/></body>
+</worldbody></mujoco>)",
+                                  R"json({"scene": "scene.xml", "control_timestep_s": 0.05, "time_limit_s": 1,
     "observation": {"height": "xpos(stone).z", "speed": "qvel(joint_0)[2]", "time": "time"}})json"));
   StepResult result;
   int steps = 0;
@@ -93,8 +102,10 @@ TEST_CASE("A damped mass slows down as exp(-c t/m), and a pushed one reaches F/c
   const TemporaryFolder folder;
   const std::string scene = Slide("damping=\"2\"", "<motor joint=\"slide\" gear=\"3\" ctrlrange=\"-1 1\"/>");
   const auto play = [&](double push, double speed) {
-    Environment environment(Compile(folder, scene, R"json({"scene": "scene.xml", "control_timestep_s": 0.01,
-      "observation": {"speed": "qvel"}, "reset": [{"set": "qvel", "to": ")json" + std::to_string(speed) + "\"}]}"));
+    Environment environment(Compile(folder, scene,
+                                    R"json({"scene": "scene.xml", "control_timestep_s": 0.01,
+      "observation": {"speed": "qvel"}, "reset": [{"set": "qvel", "to": ")json" +
+                                        std::to_string(speed) + "\"}]}"));
     for (int t = 0; t < 100; ++t) environment.Step(std::vector<double>{push});
     return environment.observation()[0];
   };
@@ -106,7 +117,8 @@ TEST_CASE("An action covers the actuator's range, is clipped to it, and NaN is n
   const TemporaryFolder folder;
   const auto task = Compile(folder, R"(
 <mujoco><worldbody><body><joint name="slide" type="slide"/><geom size="0.1"/></body></worldbody><actuator>
-  <motor name="wide" joint="slide" ctrlrange="-2 6"/><motor joint="slide" ctrlrange="0 1"/><motor joint="slide"/>
+  <motor name="wide" joint="slide" ctrlrange="-2 6"/><motor joint="slide" ctrlrange="0 1"/>
+  <motor joint="slide"/>
   <motor joint="slide" ctrlrange="-3 -1"/>
 </actuator></mujoco>)");
   CHECK(task->ActionLabels() == std::vector<std::string>{"wide", "actuator_1", "actuator_2", "actuator_3"});
@@ -129,8 +141,9 @@ TEST_CASE("An action covers the actuator's range, is clipped to it, and NaN is n
 
 TEST_CASE("Actions are recorded, and enter the reward, as they were applied") {
   const TemporaryFolder folder;
-  const auto task = Compile(folder, Slide("", "<motor joint=\"slide\" ctrlrange=\"-2 6\"/>"),
-                            R"json({"scene": "scene.xml", "observation": {"x": "qpos"}, "reward": "10*action[0]"})json");
+  const auto task =
+      Compile(folder, Slide("", "<motor joint=\"slide\" ctrlrange=\"-2 6\"/>"),
+              R"json({"scene": "scene.xml", "observation": {"x": "qpos"}, "reward": "10*action[0]"})json");
   Environment environment(task);
   EpisodeRecorder recorder(*task, 0, 0);
   recorder.Start(environment.model(), environment.data(), environment.channels());
@@ -150,9 +163,11 @@ TEST_CASE("Actions are recorded, and enter the reward, as they were applied") {
 TEST_CASE("A state saved in the middle of an episode goes on in another environment, to the bit") {
   const TemporaryFolder folder;
   for (const std::string& scene :
-       {std::string(kMenagerie), WithOption("integrator=\"implicitfast\""), WithOption("integrator=\"implicit\""),
-        WithOption("integrator=\"RK4\""), WithOption("solver=\"PGS\" cone=\"elliptic\""), WithOption("solver=\"CG\""),
-        WithOption("integrator=\"implicitfast\"", "sleep=\"enable\""), WithOption("", "warmstart=\"disable\"")}) {
+       {std::string(kMenagerie), WithOption("integrator=\"implicitfast\""),
+        WithOption("integrator=\"implicit\""), WithOption("integrator=\"RK4\""),
+        WithOption("solver=\"PGS\" cone=\"elliptic\""), WithOption("solver=\"CG\""),
+        WithOption("integrator=\"implicitfast\"", "sleep=\"enable\""),
+        WithOption("", "warmstart=\"disable\"")}) {
     CAPTURE(scene.substr(scene.find("<option"), 110));
     const auto task = Compile(folder, scene, kMenagerieTask);
     REQUIRE(task->model()->na == 3);
@@ -187,7 +202,8 @@ TEST_CASE("A state saved in the middle of an episode goes on in another environm
   }
 }
 
-TEST_CASE("What follows from accelerations is of the restored state, and the same again from the next step on") {
+TEST_CASE(
+    "What follows from accelerations is of the restored state, and the same again from the next step on") {
   const TemporaryFolder folder;
   const auto task = Compile(folder, R"(
 <mujoco><option timestep="0.01"/><worldbody><geom type="plane" size="3 3 0.1"/>
@@ -231,13 +247,15 @@ TEST_CASE("Episodes of a scene with everything play again to the bit") {
 
 TEST_CASE("Bodies at rest that may sleep are restored and replayed like any other") {
   const TemporaryFolder folder;
-  const auto task = Compile(folder, R"(
+  const auto task =
+      Compile(folder, R"(
 <mujoco><option timestep="0.005"><flag sleep="enable"/></option><worldbody><geom type="plane" size="3 3 0.1"/>
   <body pos="0 0 0.1"><freejoint/><geom type="box" size="0.1 0.1 0.1"/></body>
   <body pos="0 0 0.3"><freejoint/><geom type="box" size="0.1 0.1 0.1"/></body>
-  <body pos="0 0.6 0.15"><joint name="hinge" axis="0 0 1" damping="0.1"/><geom type="capsule" size="0.05" fromto="0 0 0 0.5 0 0"/></body>
+  <body pos="0 0.6 0.15"><joint name="hinge" axis="0 0 1" damping="0.1"/>
+    <geom type="capsule" size="0.05" fromto="0 0 0 0.5 0 0"/></body>
 </worldbody><actuator><motor joint="hinge" gear="3" ctrlrange="-1 1"/></actuator></mujoco>)",
-                            R"json({"scene": "scene.xml", "time_limit_s": 3, "reset": [{"settle": 200}]})json");
+              R"json({"scene": "scene.xml", "time_limit_s": 3, "reset": [{"settle": 200}]})json");
   Environment environment(task), other(task);
   for (int t = 0; t < 60; ++t) environment.Step(std::vector<double>{-1.0});
   other.RestoreState(environment.SaveState(), 60);
@@ -251,16 +269,18 @@ TEST_CASE("Bodies at rest that may sleep are restored and replayed like any othe
 
 TEST_CASE("A delayed actuator acts, and a delayed sensor tells, as much later as it says, settled or not") {
   const TemporaryFolder folder;
-  const std::string scene = Slide("damping=\"1\"",
-                                  "<motor joint=\"slide\" ctrlrange=\"-1 1\" delay=\"0.03\" nsample=\"31\"/>");
+  const std::string scene =
+      Slide("damping=\"1\"", "<motor joint=\"slide\" ctrlrange=\"-1 1\" delay=\"0.03\" nsample=\"31\"/>");
   std::string measured = scene;
   measured.insert(measured.find("</mujoco>"),
                   "<sensor><jointpos name=\"late\" joint=\"slide\" delay=\"0.02\" nsample=\"21\"/>"
                   "<jointpos name=\"sampled\" joint=\"slide\" interval=\"0.04 0\" nsample=\"2\"/></sensor>");
   for (const std::string& reset : {std::string("[]"), std::string("[{\"settle\": 160}]")}) {
     CAPTURE(reset);
-    Environment environment(Compile(folder, measured, R"json({"scene": "scene.xml", "control_timestep_s": 0.01,
-      "observation": {"x": "qpos", "late": "sensordata(late)", "sampled": "sensordata(sampled)", "force": "actuator_force",
+    Environment environment(Compile(folder,
+                                    measured, R"json({"scene": "scene.xml", "control_timestep_s": 0.01,
+      "observation": {"x": "qpos", "late": "sensordata(late)", "sampled": "sensordata(sampled)",
+        "force": "actuator_force",
       "time": "time"}, "reset": )json" + reset + "}"));
     CHECK(environment.observation()[4] == 0.0);
     std::vector<double> x = {environment.observation()[0]};
@@ -284,14 +304,18 @@ TEST_CASE("A delayed actuator acts, and a delayed sensor tells, as much later as
 TEST_CASE("A simulation that diverges ends with its degree of freedom, and leaves finite numbers only") {
   const TemporaryFolder folder;
   // A spring k on a mass m, integrated explicitly, grows without bound where k dt^2/m > 4; it is 4.2 here.
-  const auto task = Compile(folder, R"(
+  const auto task = Compile(
+      folder, R"(
 <mujoco><option timestep="0.01" gravity="0 0 0"/><worldbody>
-  <body><joint name="calm" type="slide" damping="1"/><geom size="0.1" mass="1" contype="0" conaffinity="0"/></body>
-  <body name="wild"><joint type="free"/><geom size="0.1" mass="1" contype="0" conaffinity="0"/><site name="b"/></body>
+  <body><joint name="calm" type="slide" damping="1"/>
+    <geom size="0.1" mass="1" contype="0" conaffinity="0"/></body>
+  <body name="wild"><joint type="free"/><site name="b"/>
+    <geom size="0.1" mass="1" contype="0" conaffinity="0"/></body>
   <site name="a"/>
-</worldbody><tendon><spatial stiffness="4.2e4" springlength="0"><site site="a"/><site site="b"/></spatial></tendon>
+</worldbody>
+<tendon><spatial stiffness="4.2e4" springlength="0"><site site="a"/><site site="b"/></spatial></tendon>
 <actuator><motor joint="calm" ctrlrange="-1 1"/></actuator></mujoco>)",
-                            R"json({"scene": "scene.xml", "control_timestep_s": 0.02, "action_repeat": 2, "time_limit_s": 40,
+      R"json({"scene": "scene.xml", "control_timestep_s": 0.02, "action_repeat": 2, "time_limit_s": 40,
     "observation": {"all": ["qpos", "qvel"]}, "reset": [{"set": "qpos(joint_1)[1]", "to": "1e-3"}],
     "reward": "all[0]"})json");
   const Episode episode = Record(task, 0);
@@ -300,8 +324,8 @@ TEST_CASE("A simulation that diverges ends with its degree of freedom, and leave
   CHECK_FALSE(episode.terminated);
   CHECK(episode.steps > 1);
   CHECK(episode.steps < 100);
-  for (const auto* values : {&episode.observations, &episode.integration_state, &episode.rewards, &episode.qpos,
-                             &episode.qvel, &episode.time, &episode.actions}) {
+  for (const auto* values : {&episode.observations, &episode.integration_state, &episode.rewards,
+                             &episode.qpos, &episode.qvel, &episode.time, &episode.actions}) {
     CHECK(std::all_of(values->begin(), values->end(), [](double value) { return std::isfinite(value); }));
   }
   CHECK(VerifyEpisode(*task, episode).mismatches == 0);
@@ -326,17 +350,21 @@ TEST_CASE("A simulation that diverges ends with its degree of freedom, and leave
     fresh.Step(std::vector<double>{0.5});
     CHECK(SameBits(environment.SaveState(), fresh.SaveState()));
   }
-  while (environment.Step(std::vector<double>{0.5}).diverged_dof < 0) REQUIRE(environment.control_step() < 1000);
+  while (environment.Step(std::vector<double>{0.5}).diverged_dof < 0)
+    REQUIRE(environment.control_step() < 1000);
   environment.Reset(0);
   CHECK(environment.Step(std::vector<double>{0.5}).diverged_dof == -1);
 }
 
-TEST_CASE("A start that is not finite, or blows up as it settles, is drawn again; if all are, that is an error") {
+TEST_CASE(
+    "A start that is not finite, or blows up as it settles, is drawn again; if all are, that is an error") {
   const TemporaryFolder folder;
   const std::string scene = Slide("stiffness=\"-1e5\"", "", "integrator=\"Euler\"");
   const auto play = [&](const std::string& reset) {
-    Environment environment(Compile(folder, scene, R"json({"scene": "scene.xml", "control_timestep_s": 0.01,
-      "observation": {"x": "qpos", "v": "qvel"}, "reset": [)json" + reset + "]}"));
+    Environment environment(Compile(folder, scene,
+                                    R"json({"scene": "scene.xml", "control_timestep_s": 0.01,
+      "observation": {"x": "qpos", "v": "qvel"}, "reset": [)json" +
+                                        reset + "]}"));
     for (uint64_t seed = 0; seed < 20; ++seed) {
       environment.Reset(seed);
       for (const double value : environment.channels()) CHECK(std::abs(value) < 1e10);
@@ -360,9 +388,11 @@ TEST_CASE("A start that is not finite, or blows up as it settles, is drawn again
 
 TEST_CASE("An episode ends when its termination holds, within an action repeat too") {
   const TemporaryFolder folder;
-  const auto task = Compile(folder, Slide("", "<motor joint=\"slide\" ctrlrange=\"-1 1\"/>"),
-                            R"json({"scene": "scene.xml", "control_timestep_s": 0.1, "action_repeat": 4, "time_limit_s": 20,
-    "observation": {"x": "qpos", "v": "qvel"}, "reward": "1", "terminate": "v[0] >= 0.55", "success": "x[0] > 0.1"})json");
+  const auto task =
+      Compile(folder, Slide("", "<motor joint=\"slide\" ctrlrange=\"-1 1\"/>"),
+              R"json({"scene": "scene.xml", "control_timestep_s": 0.1, "action_repeat": 4, "time_limit_s": 20,
+    "observation": {"x": "qpos", "v": "qvel"}, "reward": "1",
+    "terminate": "v[0] >= 0.55", "success": "x[0] > 0.1"})json");
   Environment environment(task);
   StepResult result = environment.Step(std::vector<double>{1.0});
   CHECK(result.reward == 4);

@@ -44,8 +44,9 @@ std::optional<std::vector<int>> Resolve(const Formula::Reference& reference) {
 std::vector<double> Values(const std::string& text, Random* random = nullptr) {
   const Formula formula = Formula::Parse(text, Resolve, kKnown, random != nullptr);
   std::vector<double> scratch, output(formula.size());
-  formula.Evaluate(DoubleArithmetic{random}, [](int i) { return kInputs[static_cast<size_t>(i)]; }, scratch,
-                   std::span<double>(output));
+  formula.Evaluate(
+      DoubleArithmetic{random}, [](int i) { return kInputs[static_cast<size_t>(i)]; }, scratch,
+      std::span<double>(output));
   return output;
 }
 
@@ -96,10 +97,10 @@ TEST_CASE("Functions give what NumPy gives") {
   CHECK(Value("-inf") == -std::numeric_limits<double>::infinity());
   CHECK(Value("abs(x) + sqrt(y)") == 3.5);
   CHECK(Value("exp(0) + log(1)") == 1);
-  CHECK(Value("log1p(0.3)") == doctest::Approx(0.26236426446749106).epsilon(1e-15));        // np.log1p(0.3)
-  CHECK(Value("atan2(-1, -2)") == doctest::Approx(-2.677945044588987).epsilon(1e-15));      // np.arctan2(-1, -2)
-  CHECK(Value("tanh(-0.4)") == doctest::Approx(-0.3799489622552249).epsilon(1e-15));        // np.tanh(-.4)
-  CHECK(Value("cosh(0.7)") == doctest::Approx(1.255169005630943).epsilon(1e-15));           // np.cosh(.7)
+  CHECK(Value("log1p(0.3)") == doctest::Approx(0.26236426446749106).epsilon(1e-15));    // np.log1p(0.3)
+  CHECK(Value("atan2(-1, -2)") == doctest::Approx(-2.677945044588987).epsilon(1e-15));  // np.arctan2(-1, -2)
+  CHECK(Value("tanh(-0.4)") == doctest::Approx(-0.3799489622552249).epsilon(1e-15));    // np.tanh(-.4)
+  CHECK(Value("cosh(0.7)") == doctest::Approx(1.255169005630943).epsilon(1e-15));       // np.cosh(.7)
   CHECK(Value("sin(pi/6) + cos(pi/3) + tan(pi/4)") == doctest::Approx(2.0).epsilon(1e-15));
   CHECK(Value("floor(x)") == -2);
   CHECK(Value("sign(x) + 10*sign(y) + 100*sign(0)") == 9);
@@ -161,25 +162,32 @@ TEST_CASE("tolerance is dm_control's, for every sigmoid") {
   // rewards.tolerance(x, bounds=(0.5, 1.5), margin=1.1, sigmoid=s) for x in (-0.7, 0.35, 1.5, 2.0, 2.6, 5.0)
   const std::array<double, 6> xs = {-0.7, 0.35, 1.5, 2.0, 2.6, 5.0};
   const std::vector<Row> rows = {
-      {"gaussian", {0.06455313751207947, 0.9580870248968733, 1.0, 0.6214245832754477, 0.1, 7.516801086146122e-11}},
+      {"gaussian",
+       {0.06455313751207947, 0.9580870248968733, 1.0, 0.6214245832754477, 0.1, 7.516801086146122e-11}},
       {"linear", {0.018181818181818188, 0.8772727272727272, 1.0, 0.5909090909090909, 0.1, 0.0}},
       {"quadratic", {0.0, 0.9832644628099173, 1.0, 0.8140495867768596, 0.1, 0.0}},
-      {"long_tail", {0.08539167254763587, 0.8566371681415929, 1.0, 0.34971098265895956, 0.1, 0.010855912434954245}},
-      {"hyperbolic", {0.07625717244859435, 0.9221153924045405, 1.0, 0.48136194063204574, 0.1, 0.00014616949297269118}},
+      {"long_tail",
+       {0.08539167254763587, 0.8566371681415929, 1.0, 0.34971098265895956, 0.1, 0.010855912434954245}},
+      {"hyperbolic",
+       {0.07625717244859435, 0.9221153924045405, 1.0, 0.48136194063204574, 0.1, 0.00014616949297269118}},
       {"cosine", {0.04272490070586876, 0.9712690424936721, 1.0, 0.7108412988104739, 0.1, 0.0}},
-      {"reciprocal", {0.09243697478991598, 0.44897959183673464, 1.0, 0.19642857142857142, 0.1, 0.033742331288343565}},
-      {"tanh_squared", {0.07289667347380979, 0.9409464028106657, 1.0, 0.5394638899576476, 0.1, 3.770731290353435e-05}}};
+      {"reciprocal",
+       {0.09243697478991598, 0.44897959183673464, 1.0, 0.19642857142857142, 0.1, 0.033742331288343565}},
+      {"tanh_squared",
+       {0.07289667347380979, 0.9409464028106657, 1.0, 0.5394638899576476, 0.1, 3.770731290353435e-05}}};
   for (const Row& row : rows) {
     for (size_t i = 0; i < xs.size(); ++i) {
       CAPTURE(row.sigmoid);
       CAPTURE(xs[i]);
-      const std::string text = "tolerance(" + std::to_string(xs[i]) + ", 0.5, 1.5, 1.1, \"" + row.sigmoid + "\")";
+      const std::string text =
+          "tolerance(" + std::to_string(xs[i]) + ", 0.5, 1.5, 1.1, \"" + row.sigmoid + "\")";
       CHECK(std::abs(Value(text) - row.values[i]) < 1e-13);
     }
   }
 }
 
-TEST_CASE("tolerance takes a value at the margin and an open interval, and defaults to gaussian and no margin") {
+TEST_CASE(
+    "tolerance takes a value at the margin and an open interval, and defaults to gaussian and no margin") {
   struct Row {
     std::string sigmoid;
     std::array<double, 3> values;
@@ -204,7 +212,8 @@ TEST_CASE("tolerance takes a value at the margin and an open interval, and defau
   // rewards.tolerance(0.25 and 1.25, margin=1, sigmoid=s, value_at_margin=0)
   CHECK(Value("tolerance(0.25, 0, 0, 1, \"linear\", 0)") == 0.75);
   CHECK(Value("tolerance(0.25, 0, 0, 1, \"quadratic\", 0)") == 0.9375);
-  CHECK(Value("tolerance(0.25, 0, 0, 1, \"cosine\", 0)") == doctest::Approx(0.8535533905932737).epsilon(1e-14));
+  CHECK(Value("tolerance(0.25, 0, 0, 1, \"cosine\", 0)") ==
+        doctest::Approx(0.8535533905932737).epsilon(1e-14));
   CHECK(Value("tolerance(1.25, 0, 0, 1, \"cosine\", 0)") == 0);
   CHECK(Value("tolerance(2, 1, 2)") == 1);
   CHECK(Value("tolerance(2.0001, 1, 2)") == 0);
@@ -227,7 +236,8 @@ TEST_CASE("normal and uniform draw once for each element, from resets only") {
 }
 
 TEST_CASE("An error says where and what was expected, and suggests names") {
-  CHECK(Contains(ErrorOf("1 + "), "formula \"1 + \", column 5: expected a number, a name or '(', found the end"));
+  CHECK(Contains(ErrorOf("1 + "),
+                 "formula \"1 + \", column 5: expected a number, a name or '(', found the end"));
   CHECK(Contains(ErrorOf("(1 + 2"), "column 7: expected ')', found the end"));
   CHECK(Contains(ErrorOf("1 2"), "column 3: expected an operator or the end, found '2'"));
   CHECK(Contains(ErrorOf("3 + velocty"), "column 5: nothing is called 'velocty'; did you mean 'velocity'?"));

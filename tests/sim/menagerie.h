@@ -1,4 +1,5 @@
-// A scene with state of every kind that MuJoCo has, and a task in it, for tests of what saves, restores and repeats.
+// A scene with state of every kind that MuJoCo has, and a task in it, for tests of what saves, restores and
+// repeats.
 #pragma once
 
 #include <string>
@@ -36,7 +37,9 @@ inline constexpr char kMenagerie[] = R"(
     <connect active="false" body1="egg" body2="marble" anchor="0 0 0"/>
   </equality>
   <tendon>
-    <spatial name="cord" stiffness="5" damping="0.1" range="0 0.35" limited="true"><site site="a"/><site site="b"/></spatial>
+    <spatial name="cord" stiffness="5" damping="0.1" range="0 0.35" limited="true">
+      <site site="a"/><site site="b"/>
+    </spatial>
     <fixed name="pair"><joint joint="left" coef="1"/><joint joint="right" coef="-1"/></fixed>
   </tendon>
   <actuator>
@@ -53,7 +56,10 @@ inline constexpr char kMenagerie[] = R"(
     <tendonpos tendon="cord"/>
     <framelinvel objtype="body" objname="marble"/>
   </sensor>
-  <keyframe><key name="thrown" time="1.5" qvel="0 0 0 0 0 0  0 0 2 1 0 0  0 0 0 0 0 0  0 0 0  0.5  0 0" mpos="0.1 0 1.4"/></keyframe>
+  <keyframe>
+    <key name="thrown" time="1.5" mpos="0.1 0 1.4"
+      qvel="0 0 0 0 0 0  0 0 2 1 0 0  0 0 0 0 0 0  0 0 0  0.5  0 0"/>
+  </keyframe>
 </mujoco>)";
 
 inline std::string WithOption(const std::string& attributes, const std::string& flags = "") {
@@ -68,7 +74,8 @@ inline constexpr char kMenagerieTask[] = R"json({
   "observation": {"qpos": "qpos", "qvel": "qvel", "measured": "sensordata", "act": "act", "egg": "xmat(egg)"},
   "signals": {"hand": "mocap_pos(hand)", "time": "time"},
   "reset": [{"keyframe": "thrown"}, {"set": "mocap_pos(hand).x", "to": "uniform(-0.1, 0.1)"},
-            {"set": "act(actuator_2)", "to": "uniform(-0.1, 0.1)"}, {"set": "userdata", "to": "uniform(1, 2)"},
+            {"set": "act(actuator_2)", "to": "uniform(-0.1, 0.1)"},
+            {"set": "userdata", "to": "uniform(1, 2)"},
             {"set": "xfrc_applied(marble)[0]", "to": "normal(0, 0.05)"}],
   "reward": "tolerance(qpos[2], 0.3, inf, 0.2) + 0.01*dot(action, action)"
 })json";

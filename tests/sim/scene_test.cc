@@ -28,7 +28,9 @@ std::string LoadError(const fs::path& file) {
 
 constexpr char kPendulum[] = R"(
 <mujoco>
-  <worldbody><body><joint name="hinge" axis="0 1 0"/><geom name="bob" size="0.05" pos="0 0 -0.5"/></body></worldbody>
+  <worldbody>
+    <body><joint name="hinge" axis="0 1 0"/><geom name="bob" size="0.05" pos="0 0 -0.5"/></body>
+  </worldbody>
   <actuator><motor joint="hinge"/></actuator>
 </mujoco>)";
 
@@ -88,7 +90,8 @@ TEST_CASE("Names with spaces and of other alphabets are found, and near ones sug
   CHECK(scene->Find(mjOBJ_BODY, "left foot", "test") == 1);
   CHECK(scene->Find(mjOBJ_JOINT, "Schulter (größe)", "test") == 0);
   CHECK(scene->Find(mjOBJ_GEOM, "足", "test") == 0);
-  const std::string near = MessageOf([&] { scene->Find(mjOBJ_BODY, "left_foot", "task t.json, key \"reward\""); });
+  const std::string near =
+      MessageOf([&] { scene->Find(mjOBJ_BODY, "left_foot", "task t.json, key \"reward\""); });
   CHECK(near.starts_with("task t.json, key \"reward\": the scene "));
   CHECK(Contains(near, "has no body 'left_foot'; did you mean 'left foot'?"));
   CHECK(Contains(MessageOf([&] { scene->Find(mjOBJ_JOINT, "wheel", "test"); }), "; it has Schulter (größe)"));
@@ -100,18 +103,21 @@ TEST_CASE("A file that is missing, a folder or malformed is named with MuJoCo's 
   CHECK(Contains(LoadError(folder / "nowhere.xml"), "no such file"));
   fs::create_directories(folder / "folder.xml");
   CHECK(Contains(LoadError(folder / "folder.xml"), "is a folder"));
-  CHECK(Contains(LoadError(Write(folder / "broken.xml", "<mujoco>\n<worldbody>\n<bodi/>\n</worldbody></mujoco>")),
-                 "Schema violation: unrecognized element"));
-  CHECK(Contains(LoadError(Write(folder / "broken.xml", "<mujoco>\n<worldbody>\n<bodi/>\n</worldbody></mujoco>")),
-                 "line 3"));
+  CHECK(Contains(
+      LoadError(Write(folder / "broken.xml", "<mujoco>\n<worldbody>\n<bodi/>\n</worldbody></mujoco>")),
+      "Schema violation: unrecognized element"));
+  CHECK(Contains(
+      LoadError(Write(folder / "broken.xml", "<mujoco>\n<worldbody>\n<bodi/>\n</worldbody></mujoco>")),
+      "line 3"));
   LoadError(Write(folder / "open.xml", "<mujoco><worldbody>"));
   LoadError(Write(folder / "empty.xml", ""));
   LoadError(Write(folder / "binary.xml", std::string("\0\1\2\xff\xfe", 5)));
   LoadError(Write(folder / "other.xml", "<html><body/></html>"));
-  CHECK(Contains(LoadError(Write(folder / "mesh.xml",
-                                 "<mujoco><asset><mesh name=\"part\" file=\"no/such part.stl\"/></asset><worldbody>"
-                                 "<geom type=\"mesh\" mesh=\"part\"/></worldbody></mujoco>")),
-                 "no/such part.stl"));
+  CHECK(Contains(
+      LoadError(Write(folder / "mesh.xml",
+                      "<mujoco><asset><mesh name=\"part\" file=\"no/such part.stl\"/></asset><worldbody>"
+                      "<geom type=\"mesh\" mesh=\"part\"/></worldbody></mujoco>")),
+      "no/such part.stl"));
   CHECK(Contains(LoadError(Write(folder / "include.xml", "<mujoco><include file=\"absent.xml\"/></mujoco>")),
                  "absent.xml"));
   CHECK(Contains(LoadError(Write(folder / "actuator.xml",
@@ -119,7 +125,8 @@ TEST_CASE("A file that is missing, a folder or malformed is named with MuJoCo's 
                  "knee"));
 }
 
-TEST_CASE("Nested includes and meshes resolve from any working folder, relative or absolute, and through links") {
+TEST_CASE(
+    "Nested includes and meshes resolve from any working folder, relative or absolute, and through links") {
   const TemporaryFolder folder;
   const fs::path file = WriteNested(folder);
   const auto check = [](const fs::path& path) {
@@ -138,7 +145,8 @@ TEST_CASE("Nested includes and meshes resolve from any working folder, relative 
   {
     const WorkingFolder inside(folder / "elsewhere");
     check("../robot/scene.xml");
-    fs::create_symlink("../robot/scene.xml", "link.xml");  // to the file: what it includes lies beside the target
+    fs::create_symlink("../robot/scene.xml",
+                       "link.xml");  // to the file: what it includes lies beside the target
     check("link.xml");
     fs::create_directory_symlink("../robot", "linked folder");
     check("linked folder/scene.xml");

@@ -29,8 +29,8 @@ inline std::filesystem::path Write(const std::filesystem::path& file, const std:
   return file;
 }
 
-/// Compiles `scene` (MJCF), played bare where `task` is empty, else with that text as its task file, which calls
-/// the scene scene.xml.
+/// Compiles `scene` (MJCF), played bare where `task` is empty, else with that text as its task file, which
+/// calls the scene scene.xml.
 inline std::shared_ptr<const CompiledTask> Compile(const TemporaryFolder& folder, const std::string& scene,
                                                    const std::string& task = "", int action_repeat = 0) {
   const std::filesystem::path file = Write(folder / "scene.xml", scene);

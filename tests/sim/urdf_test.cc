@@ -1,4 +1,5 @@
-// URDFs as ROS people have them: package:// references, spaces, comments, meshes of one name in several folders.
+// URDFs as ROS people have them: package:// references, spaces, comments, meshes of one name in several
+// folders.
 #include "sim/urdf.h"
 
 #include <cmath>
@@ -21,9 +22,11 @@ namespace {
 std::string Robot(const std::string& geometry, const std::string& extension = "") {
   return "<?xml version=\"1.0\"?>\n<robot name=\"arm\">\n" + extension +
          "<link name=\"base\"/>\n<link name=\"upper\">\n"
-         "<inertial><mass value=\"1\"/><inertia ixx=\"1\" iyy=\"1\" izz=\"1\" ixy=\"0\" ixz=\"0\" iyz=\"0\"/></inertial>\n" +
+         "<inertial><mass value=\"1\"/><inertia ixx=\"1\" iyy=\"1\" izz=\"1\" ixy=\"0\" ixz=\"0\" "
+         "iyz=\"0\"/></inertial>\n" +
          geometry +
-         "</link>\n<joint name=\"shoulder\" type=\"continuous\"><parent link=\"base\"/><child link=\"upper\"/>"
+         "</link>\n<joint name=\"shoulder\" type=\"continuous\"><parent link=\"base\"/><child "
+         "link=\"upper\"/>"
          "<axis xyz=\"0 1 0\"/></joint>\n</robot>\n";
 }
 
@@ -50,7 +53,9 @@ double Extent(const Scene& scene, int mesh) {
 }
 
 // The longest edge of the tetrahedron: between the ends of two axes.
-double LongestEdge(double size) { return size * std::sqrt(2.0); }
+double LongestEdge(double size) {
+  return size * std::sqrt(2.0);
+}
 
 class RosPackagePath {
  public:
@@ -107,7 +112,8 @@ TEST_CASE("package:// resolves beside a folder above, along ROS_PACKAGE_PATH, an
 
 TEST_CASE("A reference that does not resolve is an error that says where it looked") {
   const TemporaryFolder folder;
-  const fs::path file = Write(folder / "a b/arm.urdf", Robot(Collision("package://arm_description/upper.stl")));
+  const fs::path file =
+      Write(folder / "a b/arm.urdf", Robot(Collision("package://arm_description/upper.stl")));
   const std::string message = MessageOf([&] { Scene::Load(file); });
   CHECK(IsOneLine(message));
   CHECK_THROWS_AS(Scene::Load(file), SceneError);
@@ -144,8 +150,9 @@ TEST_CASE("Meshes of one name in different folders are different meshes") {
   const TemporaryFolder folder;
   Write(folder / "left/link.stl", TetrahedronStl(0.1f));
   Write(folder / "right/link.stl", TetrahedronStl(0.3f));
-  const auto scene = Scene::Load(Write(
-      folder / "arm.urdf", Robot(Collision("left/link.stl") + Collision("right/link.stl") + Collision("left/link.stl"))));
+  const auto scene =
+      Scene::Load(Write(folder / "arm.urdf", Robot(Collision("left/link.stl") + Collision("right/link.stl") +
+                                                   Collision("left/link.stl"))));
   const mjModel* m = scene->model();
   REQUIRE(m->nmesh == 2);
   REQUIRE(m->ngeom == 3);
@@ -162,21 +169,23 @@ TEST_CASE("What nobody reads may be missing: comments, and visual meshes unless 
       Robot("<!-- " + Collision("package://gone/older.stl") + " -->" + Visual("package://gone/pretty.dae") +
             Collision("link.stl"));
   CHECK(Scene::Load(Write(folder / "arm.urdf", text.substr(text.find("<?xml"))))->model()->nmesh == 1);
-  const std::string commented = "<?xml version=\"1.0\"?>\n" + text.substr(0, text.find("<?xml")) +
-                                text.substr(text.find("?>\n") + 3);
+  const std::string commented =
+      "<?xml version=\"1.0\"?>\n" + text.substr(0, text.find("<?xml")) + text.substr(text.find("?>\n") + 3);
   CHECK(Scene::Load(Write(folder / "arm.urdf", commented))->model()->nmesh == 1);
   const std::string shown = Robot(Visual("package://gone/pretty.dae") + Collision("link.stl"),
                                   "<mujoco><compiler discardvisual=\"false\"/></mujoco>");
-  CHECK(Contains(MessageOf([&] { Scene::Load(Write(folder / "arm.urdf", shown)); }), "package://gone/pretty.dae"));
+  CHECK(Contains(MessageOf([&] { Scene::Load(Write(folder / "arm.urdf", shown)); }),
+                 "package://gone/pretty.dae"));
 }
 
 TEST_CASE("Characters that XML writes otherwise, in file names and in the folders above") {
   const TemporaryFolder folder;
   Write(folder / "R&D \"new\" <1>/largest & 'best'.stl", TetrahedronStl(0.1f));
-  const fs::path file = Write(folder / "R&D \"new\" <1>/arm ü.urdf",
-                              Robot(Collision("largest &amp; &apos;best&apos;.stl") +
-                                    "<collision><geometry><mesh filename='largest &amp; &apos;best&apos;.stl'/>"
-                                    "</geometry></collision>"));
+  const fs::path file =
+      Write(folder / "R&D \"new\" <1>/arm ü.urdf",
+            Robot(Collision("largest &amp; &apos;best&apos;.stl") +
+                  "<collision><geometry><mesh filename='largest &amp; &apos;best&apos;.stl'/>"
+                  "</geometry></collision>"));
   const auto scene = Scene::Load(file);
   CHECK(scene->model()->nmesh == 1);
   CHECK(scene->model()->ngeom == 2);
@@ -195,7 +204,8 @@ TEST_CASE("A URDF is told by its root element, whatever it is called") {
 
 TEST_CASE("A malformed URDF is refused with MuJoCo's own message and the line of the file") {
   const TemporaryFolder folder;
-  const fs::path file = Write(folder / "arm.urdf", Robot("<!--\n\n\n--><collision><geometry><sphere/></geometry></collision>"));
+  const fs::path file =
+      Write(folder / "arm.urdf", Robot("<!--\n\n\n--><collision><geometry><sphere/></geometry></collision>"));
   const std::string message = MessageOf([&] { Scene::Load(file); });
   CHECK(Contains(message, "radius"));
   CHECK(Contains(message, "line 9"));
