@@ -246,7 +246,7 @@ TEST_CASE("iCEM's population shrinks to twice the elites, and its best sequence 
   CHECK(model.populations == std::vector<int>(6, 100));
 }
 
-TEST_CASE("Uncertainty is asked for only with a coefficient; its sign avoids or seeks it") {
+TEST_CASE("Uncertainty is asked for only with a coefficient, its sign avoids or seeks it") {
   PointModel model;
   model.reward = [](const float*, int) { return 0.0; };
   PlannerOptions options = Options(PlannerKind::kIcem);

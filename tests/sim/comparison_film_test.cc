@@ -235,7 +235,7 @@ TEST_CASE("A prediction that has no pose leaves the last one in the picture") {
   CHECK(Red(film.At(film.pictures.size() - 1, kMiddle, kSize + Column(-0.3))));
 }
 
-TEST_CASE("The same window gives the same bytes; one that is stopped or does not fit gives no file") {
+TEST_CASE("The same window gives the same bytes, one that is stopped or does not fit gives no file") {
   const TemporaryFolder folder;
   const auto task = Rail();
   const Episode episode = Slide(task, 4);

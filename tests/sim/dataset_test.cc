@@ -493,7 +493,7 @@ TEST_CASE("Shards merge into what the whole run writes, in any order given") {
   CHECK(SameBits(DatasetReader(folder / "gap").Read(2).rewards, MakeEpisode(info, 5, Steps(5)).rewards));
 }
 
-TEST_CASE("Runs of one set-up merge in the order given; an interrupted one gives what it committed") {
+TEST_CASE("Runs of one set-up merge in the order given, an interrupted one gives what it committed") {
   const TemporaryFolder folder;
   DatasetInfo info = MakeInfo();
   WriteRun(folder / "a", info, 2, 1);

@@ -68,7 +68,7 @@ TEST_CASE("Normal starts have their mean and deviation") {
   CHECK(beyond < 135);
 }
 
-TEST_CASE("Every element draws its own number; a variable is drawn once") {
+TEST_CASE("Every element draws its own number, a variable is drawn once") {
   const TemporaryFolder folder;
   const auto start = [&](const std::string& reset) {
     Environment environment(Compile(folder, kCart, CartTask(", \"reset\": [" + reset + "]")));
@@ -155,7 +155,7 @@ TEST_CASE("Settling lets things come to rest, at time 0") {
   CHECK(environment.observation()[7] == 0.0);
 }
 
-TEST_CASE("The same seed is the same episode, whatever was played before; another seed is another") {
+TEST_CASE("The same seed is the same episode, whatever was played before, another seed is another") {
   const TemporaryFolder folder;
   // Model fields that build on their own values would drift, and constants computed from them be those of
   // before.

@@ -205,7 +205,7 @@ TEST_CASE("A task written out and read again is the same task") {
   }
 }
 
-TEST_CASE("A name that is no task is refused with near names; a file is told by its ending") {
+TEST_CASE("A name that is no task is refused with near names, a file is told by its ending") {
   CHECK(Contains(MessageOf([] { LoadTask("cartpole-swingpu"); }), "did you mean 'cartpole-swingup'"));
   CHECK(Contains(MessageOf([] { LoadTask("nowhere.json"); }), "no such file"));
   const TemporaryFolder folder;

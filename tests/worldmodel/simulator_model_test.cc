@@ -2,6 +2,7 @@
 #include "worldmodel/simulator_model.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -56,7 +57,8 @@ constexpr const char* kFling = R"(<mujoco>
 </mujoco>)";
 
 std::shared_ptr<const CompiledTask> MakeTask(const std::string& mjcf, const std::string& rest) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "reverie_simulator_model_test";
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("reverie_simulator_model_test_" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "scene.xml") << mjcf;
   std::ofstream(folder / "task.json") << R"json({"scene": "scene.xml", )json" + rest + "}";
