@@ -357,7 +357,7 @@ TEST_CASE("A simulation that diverges ends with its degree of freedom, and leave
 }
 
 TEST_CASE(
-    "A start that is not finite, or blows up as it settles, is drawn again; if all are, that is an error") {
+    "A start that is not finite, or blows up as it settles, is drawn again, an error if all are") {
   const TemporaryFolder folder;
   const std::string scene = Slide("stiffness=\"-1e5\"", "", "integrator=\"Euler\"");
   const auto play = [&](const std::string& reset) {
