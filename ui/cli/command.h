@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/environment.h"
+#include "sim/error.h"
 
 namespace reverie::cli {
 
@@ -58,6 +59,12 @@ void SetBody(CLI::App& command, std::function<int()> body);
 class UsageError : public CLI::ValidationError {
  public:
   explicit UsageError(const std::string& message);
+};
+
+/// Ctrl-C in the middle of something that leaves nothing behind: exit code 130.
+class InterruptedError : public Error {
+ public:
+  using Error::Error;
 };
 
 /// Loads and compiles TASK. @throws TaskError, SceneError, FormulaError.

@@ -34,9 +34,10 @@ std::vector<Episode> ReadEpisodes(const DatasetReader& dataset) {
   return episodes;
 }
 
-// One window as the plot takes it: per channel, real and predicted values and the 90% band, from the start on.
-nlohmann::ordered_json WindowJson(const Comparison& comparison, const ComparisonWindow& window, const Episode& episode,
-                                  double control_step_s, const std::string& label) {
+// One window as the plot takes it: per channel, real and predicted values and the 90% band, from the start
+// on.
+nlohmann::ordered_json WindowJson(const Comparison& comparison, const ComparisonWindow& window,
+                                  const Episode& episode, double control_step_s, const std::string& label) {
   const size_t nc = comparison.channels.size();
   const size_t horizon = window.predicted.size() / nc;
   nlohmann::ordered_json json = {{"label", label},
@@ -57,7 +58,8 @@ nlohmann::ordered_json WindowJson(const Comparison& comparison, const Comparison
       high[c].push_back(mean + half);
     }
   }
-  for (int at : window.parts_at) parts.push_back(at == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(at));
+  for (int at : window.parts_at)
+    parts.push_back(at == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(at));
   json["real"] = real;
   json["predicted"] = predicted;
   json["low90"] = low;
@@ -92,11 +94,13 @@ int RunCompare(Options options) {
   {
     Progress progress("compare", options.comparison.windows, "windows");
     comparison = Compare(*model, linear.get(), episodes, options.comparison, [&](int done) {
-      if (InterruptToken().stop_requested()) throw Error("interrupted");
+      if (InterruptToken().stop_requested()) throw InterruptedError("nothing was written");
       progress.Update(done);
     });
   }
-  nlohmann::ordered_json report = {{"task", dataset.info().task_name}, {"model", options.model}, {"data", options.data},
+  nlohmann::ordered_json report = {{"task", dataset.info().task_name},
+                                   {"model", options.model},
+                                   {"data", options.data},
                                    {"action_repeat", task->spec().action_repeat},
                                    {"control_step_s", task->env_step_s() * task->spec().action_repeat},
                                    {"tolerance", options.comparison.tolerance}};
@@ -106,21 +110,27 @@ int RunCompare(Options options) {
     const std::filesystem::path out(options.out);
     const double control_step_s = task->env_step_s() * task->spec().action_repeat;
     const auto window = [&](const ComparisonWindow& chosen, const char* label) {
-      return WindowJson(comparison, chosen, episodes[static_cast<size_t>(chosen.episode)], control_step_s, label);
+      return WindowJson(comparison, chosen, episodes[static_cast<size_t>(chosen.episode)], control_step_s,
+                        label);
     };
-    WriteFileAtomically(out / "example.json", window(comparison.typical, "window of median error").dump() + "\n");
-    WriteFileAtomically(out / "worst.json", window(comparison.worst, "window of the greatest error").dump() + "\n");
+    WriteFileAtomically(out / "example.json",
+                        window(comparison.typical, "window of median error").dump() + "\n");
+    WriteFileAtomically(out / "worst.json",
+                        window(comparison.worst, "window of the greatest error").dump() + "\n");
     WriteFileAtomically(out / kComparisonMarker, report.dump(2) + "\n");
     DrawPicture("plot_compare.py", {out.string(), "--out", (out / "compare.png").string()});
-    FilmWorstWindow(task, episodes[static_cast<size_t>(comparison.worst.episode)], comparison, out / "worst.mp4");
+    FilmWorstWindow(task, episodes[static_cast<size_t>(comparison.worst.episode)], comparison,
+                    out / "worst.mp4");
   }
   if (options.common.json) {
     PrintJson(report);
     return kDone;
   }
   PrintTable(comparison);
-  Print(Format("%d windows; prediction and reality part by %.2f deviations of some channel after %.0f control steps (median)",
-               comparison.windows, options.comparison.tolerance, comparison.median_first_part));
+  Print(
+      Format("%d windows; prediction and reality part by %.2f deviations of some channel after %.0f control "
+             "steps (median)",
+             comparison.windows, options.comparison.tolerance, comparison.median_first_part));
   if (!options.out.empty()) Print("figures, picture and film are in " + options.out);
   return kDone;
 }
@@ -129,17 +139,21 @@ int RunCompare(Options options) {
 
 void AddCompare(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = AddCommand(app, "compare", "put a model's predictions beside what really happened");
-  command.add_option("--model", options->model, "a model's folder, or 'simulator'")->required();
-  command.add_option("--data", options->data, "a dataset that the model has not learned from")->required();
-  command.add_option("--horizons", options->comparison.horizons, "control steps, separated by commas")
-      ->delimiter(',')->capture_default_str();
-  command.add_option("--windows", options->comparison.windows, "how many, drawn from all possible starts")
-      ->check(CLI::PositiveNumber)->capture_default_str();
-  command.add_option("--tolerance", options->comparison.tolerance,
-                     "error, in standard deviations of a channel, at which prediction and reality part")
-      ->check(CLI::PositiveNumber)->capture_default_str();
-  command.add_option("--out", options->out, "folder for compare.json, compare.png and worst.mp4");
+  CLI::App& command = AddCommand(app, "compare", "Put a model's predictions beside what really happened");
+  command.add_option("--model", options->model, "A model's folder, or 'simulator'")->required();
+  command.add_option("--data", options->data, "A dataset that the model has not learned from")->required();
+  command.add_option("--horizons", options->comparison.horizons, "Control steps, separated by commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--windows", options->comparison.windows, "How many, drawn from all possible starts")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      .add_option("--tolerance", options->comparison.tolerance,
+                  "Error, in standard deviations of a channel, at which prediction and reality part")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--out", options->out, "Folder for compare.json, compare.png and worst.mp4");
   AddCommonOptions(command, options->common, kSeed | kThreads | kDevice | kOverwrite);
   SetBody(command, [options] { return RunCompare(*options); });
 }

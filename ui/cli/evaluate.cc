@@ -28,7 +28,8 @@ int RunEvaluate(const Options& options) {
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
   const bool random = options.model == "random";
   if (task->reward().empty() && task->success().empty()) {
-    throw TaskError("task " + task->spec().name + ": defines neither \"reward\" nor \"success\", so there is nothing "
+    throw TaskError("task " + task->spec().name +
+                    ": defines neither \"reward\" nor \"success\", so there is nothing "
                     "to evaluate");
   }
   PlannerOptions planning = PlannerOptionsFor(task->spec());
@@ -53,7 +54,8 @@ int RunEvaluate(const Options& options) {
   std::unique_ptr<DatasetWriter> recorder;
   if (!options.out.empty()) {
     PrepareOutput(options.out, options.common, kDatasetMarker);
-    recorder = std::make_unique<DatasetWriter>(options.out, DescribeDataset(*task, options.common.seed, policy.name), false);
+    recorder = std::make_unique<DatasetWriter>(
+        options.out, DescribeDataset(*task, options.common.seed, policy.name), false);
   }
 
   std::vector<double> returns;
@@ -65,27 +67,36 @@ int RunEvaluate(const Options& options) {
     work.episodes = options.episodes;
     work.workers = options.common.Threads();
     work.seed = HashSeed(options.common.seed, kEvaluationStream);
-    result = Collect(task, policy, work, [&](Episode&& episode) {
-      returns.push_back(episode.Return());
-      any += std::any_of(episode.success.begin(), episode.success.end(), [](double s) { return s != 0.0; });
-      end += !episode.success.empty() && episode.success.back() != 0.0;
-      if (recorder) {
-        recorder->Append(episode);
-        recorder->Commit();
-      }
-      progress.Update(static_cast<int64_t>(returns.size()), Format("return %.0f", returns.back()));
-    }, InterruptToken());
+    result = Collect(
+        task, policy, work,
+        [&](Episode&& episode) {
+          returns.push_back(episode.Return());
+          any +=
+              std::any_of(episode.success.begin(), episode.success.end(), [](double s) { return s != 0.0; });
+          end += !episode.success.empty() && episode.success.back() != 0.0;
+          if (recorder) {
+            recorder->Append(episode);
+            recorder->Commit();
+          }
+          progress.Update(static_cast<int64_t>(returns.size()), Format("return %.0f", returns.back()));
+        },
+        InterruptToken());
   }
   if (result.interrupted) return Interrupted(std::to_string(returns.size()) + " episodes were played");
   if (recorder) recorder->Finish();
   const double count = static_cast<double>(returns.size());
   const double mean = std::accumulate(returns.begin(), returns.end(), 0.0) / count;
-  const double plans_per_s = statistics.plan_ms > 0.0 ? 1000.0 * static_cast<double>(statistics.plans) / statistics.plan_ms : 0.0;
+  const double plans_per_s =
+      statistics.plan_ms > 0.0 ? 1000.0 * static_cast<double>(statistics.plans) / statistics.plan_ms : 0.0;
   if (options.common.json) {
-    nlohmann::ordered_json report = {{"task", task->spec().name}, {"model", options.model},
+    nlohmann::ordered_json report = {{"task", task->spec().name},
+                                     {"model", options.model},
                                      {"planner", random ? "" : PlannerName(planning.kind)},
-                                     {"seed", options.common.seed}, {"action_repeat", task->spec().action_repeat},
-                                     {"returns", returns}, {"mean_return", mean}, {"plans_per_s", plans_per_s}};
+                                     {"seed", options.common.seed},
+                                     {"action_repeat", task->spec().action_repeat},
+                                     {"returns", returns},
+                                     {"mean_return", mean},
+                                     {"plans_per_s", plans_per_s}};
     if (!task->success().empty()) {
       report["success_any"] = any / count;
       report["success_end"] = end / count;
@@ -95,8 +106,9 @@ int RunEvaluate(const Options& options) {
     return kDone;
   }
   for (size_t k = 0; k < returns.size(); ++k) Print(Format("episode %3zu  return %8.2f", k, returns[k]));
-  Print(Format("%s with %s: mean return %.2f over %zu episodes%s", task->spec().name.c_str(), policy.name.c_str(), mean,
-               returns.size(), random ? "" : Format(", %.1f plans/s", plans_per_s).c_str()));
+  Print(Format("%s with %s: mean return %.2f over %zu episodes%s", task->spec().name.c_str(),
+               policy.name.c_str(), mean, returns.size(),
+               random ? "" : Format(", %.1f plans/s", plans_per_s).c_str()));
   if (!task->success().empty()) {
     Print(Format("success at any time %.0f%%, at the end %.0f%%", 100.0 * any / count, 100.0 * end / count));
   }
@@ -107,12 +119,19 @@ int RunEvaluate(const Options& options) {
 
 void AddEvaluate(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = AddCommand(app, "evaluate", "play episodes by planning in a model, and report the returns");
+  CLI::App& command =
+      AddCommand(app, "evaluate", "Play episodes by planning in a model, and report the returns");
   AddTaskArgument(command, options->task);
-  command.add_option("--model", options->model, "what the planner imagines in: a model's folder, 'simulator', or 'random' for no plan at all")->required();
+  command
+      .add_option(
+          "--model", options->model,
+          "What the planner imagines in: a model's folder, 'simulator', or 'random' for no plan at all")
+      ->required();
   command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (default: the task's)");
-  command.add_option("--episodes", options->episodes, "how many")->check(CLI::PositiveNumber)->capture_default_str();
-  command.add_option("--out", options->out, "keep the episodes as a dataset in this folder");
+  command.add_option("--episodes", options->episodes, "How many")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--out", options->out, "Keep the episodes as a dataset in this folder");
   AddSettings(command, options->settings);
   AddCommonOptions(command, options->common, kSeed | kActionRepeat | kThreads | kDevice | kOverwrite);
   SetBody(command, [options] { return RunEvaluate(*options); });

@@ -37,10 +37,11 @@ int RunLearn(const Options& options) {
         [&](const EpisodeReport& line) {
           note = Format("return %.0f", line.episode_return);
           if (options.common.json) return;
-          Log(Format("episode %3lld  %7lld env steps  return %7.1f  model error %.3f  plan %5.1f ms  "
+          Log(
+              Format("episode %3lld  %7lld env steps  return %7.1f  model error %.3f  plan %5.1f ms  "
                      "update %4.1f ms  %6.1f s%s",
-                     static_cast<long long>(line.episode), static_cast<long long>(line.env_steps), line.episode_return,
-                     line.model_nrmse, line.plan_ms, line.update_ms, line.wall_s,
+                     static_cast<long long>(line.episode), static_cast<long long>(line.env_steps),
+                     line.episode_return, line.model_nrmse, line.plan_ms, line.update_ms, line.wall_s,
                      line.diverged.empty() ? "" : ("  diverged at " + line.diverged).c_str()));
         },
         [&](int64_t env_steps) { progress.Update(env_steps, note); }, InterruptToken());
@@ -57,22 +58,33 @@ int RunLearn(const Options& options) {
   std::vector<double> plan_times;
   nlohmann::ordered_json episodes = nlohmann::ordered_json::array();
   for (const EpisodeReport& line : result.episodes) {
-    episodes.push_back({{"return", line.episode_return}, {"env_steps", line.env_steps}, {"wall_s", line.wall_s}});
+    episodes.push_back(
+        {{"return", line.episode_return}, {"env_steps", line.env_steps}, {"wall_s", line.wall_s}});
     if (line.plan_ms > 0.0) plan_times.push_back(line.plan_ms);
   }
   if (!plan_times.empty()) {
-    std::nth_element(plan_times.begin(), plan_times.begin() + static_cast<std::ptrdiff_t>(plan_times.size() / 2), plan_times.end());
+    std::nth_element(plan_times.begin(),
+                     plan_times.begin() + static_cast<std::ptrdiff_t>(plan_times.size() / 2),
+                     plan_times.end());
     plan_ms = plan_times[plan_times.size() / 2];
   }
   if (options.common.json) {
-    PrintJson({{"task", task->spec().name}, {"model", options.model}, {"seed", learning.seed},
-               {"action_repeat", task->spec().action_repeat}, {"env_steps", result.env_steps},
-               {"wall_s", result.wall_s}, {"return_last3", return_last3}, {"plan_ms", plan_ms},
-               {"update_ms", result.update_ms}, {"device", device}, {"out", options.out}, {"episodes", episodes}});
+    PrintJson({{"task", task->spec().name},
+               {"model", options.model},
+               {"seed", learning.seed},
+               {"action_repeat", task->spec().action_repeat},
+               {"env_steps", result.env_steps},
+               {"wall_s", result.wall_s},
+               {"return_last3", return_last3},
+               {"plan_ms", plan_ms},
+               {"update_ms", result.update_ms},
+               {"device", device},
+               {"out", options.out},
+               {"episodes", episodes}});
   } else {
     Print(Format("%s: mean return of the last %zu episodes %.1f after %lld env steps, %.1f s; model in %s",
-                 task->spec().name.c_str(), last, return_last3, static_cast<long long>(result.env_steps), result.wall_s,
-                 options.out.c_str()));
+                 task->spec().name.c_str(), last, return_last3, static_cast<long long>(result.env_steps),
+                 result.wall_s, options.out.c_str()));
   }
   return kDone;
 }
@@ -81,15 +93,20 @@ int RunLearn(const Options& options) {
 
 void AddLearn(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = AddCommand(app, "learn", "learn a task by acting in it: collect, train, plan, repeat");
+  CLI::App& command = AddCommand(app, "learn", "Learn a task by acting in it: collect, train, plan, repeat");
   AddTaskArgument(command, options->task);
-  command.add_option("--out", options->out, "folder for the model, its log and its episodes")->required();
-  command.add_option("--model", options->model, "kind of world model")->check(CLI::IsMember({"ensemble"}))->capture_default_str();
-  command.add_option("--env-steps", options->env_steps, "env steps to act for (control steps x action repeat)")
-      ->check(CLI::PositiveNumber)->capture_default_str();
+  command.add_option("--out", options->out, "Folder for the model, its log and its episodes")->required();
+  command.add_option("--model", options->model, "Kind of world model")
+      ->check(CLI::IsMember({"ensemble"}))
+      ->capture_default_str();
+  command
+      .add_option("--env-steps", options->env_steps, "Env steps to act for (control steps x action repeat)")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (default: the task's)");
   AddSettings(command, options->settings);
-  AddCommonOptions(command, options->common, kSeed | kActionRepeat | kThreads | kDevice | kOverwrite | kResume);
+  AddCommonOptions(command, options->common,
+                   kSeed | kActionRepeat | kThreads | kDevice | kOverwrite | kResume);
   SetBody(command, [options] { return RunLearn(*options); });
 }
 

@@ -29,22 +29,24 @@ void DrawPicture(const std::string& script, const std::vector<std::string>& argu
   if (status == 0 && waitpid(child, &status, 0) == child && status == 0) return;
   std::string command;
   for (const std::string& word : words) command += (command.empty() ? "" : " ") + word;
-  Log("reverie: the picture was not drawn (scripts/setup.sh installs what it needs); draw it with: " + command);
+  Log("reverie: the picture was not drawn (scripts/setup.sh installs what it needs); draw it with: " +
+      command);
 }
 
-void FilmWorstWindow(std::shared_ptr<const CompiledTask> task, const Episode& episode, const Comparison& comparison,
-                     const std::filesystem::path& path) {
+void FilmWorstWindow(std::shared_ptr<const CompiledTask> task, const Episode& episode,
+                     const Comparison& comparison, const std::filesystem::path& path) {
   const ComparisonWindow& window = comparison.worst;
   int parts_at = -1;
   for (int at : window.parts_at) {
     if (at > 0) parts_at = parts_at < 0 ? at : std::min(parts_at, at);
   }
   try {
-    const std::string label = task->spec().name + ", episode " + std::to_string(window.episode) + " from step " +
-                              std::to_string(window.start);
+    const std::string label = task->spec().name + ", episode " + std::to_string(window.episode) +
+                              " from step " + std::to_string(window.start);
     ComparisonFilmOptions options;
     options.parts_at = parts_at;
-    WriteComparisonFilm(path, std::move(task), episode, window.start, window.predicted, label, options, InterruptToken());
+    WriteComparisonFilm(path, std::move(task), episode, window.start, window.predicted, label, options,
+                        InterruptToken());
   } catch (const DeviceError& error) {
     Log(std::string("reverie: no film: ") + error.what());
   }

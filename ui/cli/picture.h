@@ -14,9 +14,9 @@ namespace reverie::cli {
 /// stderr says so and how to draw the picture later.
 void DrawPicture(const std::string& script, const std::vector<std::string>& arguments);
 
-/// Real and predicted side by side, over the window where the model is most wrong. Without a GL driver, a line
-/// on stderr says what is missing.
-void FilmWorstWindow(std::shared_ptr<const CompiledTask> task, const Episode& episode, const Comparison& comparison,
-                     const std::filesystem::path& path);
+/// Real and predicted side by side, over the window where the model is most wrong. Without a GL driver, a
+/// line on stderr says what is missing.
+void FilmWorstWindow(std::shared_ptr<const CompiledTask> task, const Episode& episode,
+                     const Comparison& comparison, const std::filesystem::path& path);
 
 }  // namespace reverie::cli

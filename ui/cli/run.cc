@@ -87,6 +87,8 @@ int Run(int argc, char** argv) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
     return FailUsage(app, error, argc, argv);
+  } catch (const InterruptedError& error) {
+    return Interrupted(error.what());
   } catch (const Error& error) {
     return Fail(error.what());
   } catch (const std::bad_alloc&) {

@@ -6,8 +6,9 @@ namespace reverie::cli {
 
 void AddSettings(CLI::App& command, std::vector<std::string>& settings) {
   command
-      .add_option("--set", settings,
-                  "KEY=VALUE: any option by its dotted name, e.g. planner.horizon=25 (may be given several times)")
+      .add_option(
+          "--set", settings,
+          "KEY=VALUE: any option by its dotted name, e.g. planner.horizon=25 (may be given several times)")
       ->allow_extra_args(false);
 }
 

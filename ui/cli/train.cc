@@ -40,31 +40,42 @@ int RunTrain(const Options& options) {
   OfflineTrainingResult result;
   {
     Progress progress("train", options.steps, "updates");
-    result = TrainOffline(task, episodes, training, device, options.out, options.common.resume,
-                          [&](const TrainingReport& line) {
-                            progress.Update(line.updates, Format("held-out error %.4f", line.held_out_nrmse));
-                            if (!options.common.json) {
-                              Log(Format("update %7lld  loss %8.3f  held-out NLL %8.3f  error %.4f  %5.2f ms/update",
-                                         static_cast<long long>(line.updates), line.loss, line.held_out_nll,
-                                         line.held_out_nrmse, line.update_ms));
-                            }
-                          },
-                          InterruptToken());
+    result = TrainOffline(
+        task, episodes, training, device, options.out, options.common.resume,
+        [&](const TrainingReport& line) {
+          progress.Update(line.updates, Format("held-out error %.4f", line.held_out_nrmse));
+          if (!options.common.json) {
+            Log(Format("update %7lld  loss %8.3f  held-out NLL %8.3f  error %.4f  %5.2f ms/update",
+                       static_cast<long long>(line.updates), line.loss, line.held_out_nll,
+                       line.held_out_nrmse, line.update_ms));
+          }
+        },
+        InterruptToken());
   }
   if (result.interrupted) {
-    return Interrupted("the model after " + std::to_string(result.last.updates) + " updates is in " + options.out +
-                       "; the same command with --resume goes on");
+    return Interrupted("the model after " + std::to_string(result.last.updates) + " updates is in " +
+                       options.out + "; the same command with --resume goes on");
   }
   if (options.common.json) {
-    PrintJson({{"task", task->spec().name}, {"model", options.model}, {"seed", training.seed}, {"device", device},
-               {"updates", result.last.updates}, {"transitions", result.transitions}, {"left_out", result.left_out},
-               {"loss", result.last.loss}, {"held_out_nll", result.last.held_out_nll},
-               {"held_out_nrmse", result.last.held_out_nrmse}, {"update_ms", result.last.update_ms},
-               {"wall_s", result.wall_s}, {"out", options.out}});
+    PrintJson({{"task", task->spec().name},
+               {"model", options.model},
+               {"seed", training.seed},
+               {"device", device},
+               {"updates", result.last.updates},
+               {"transitions", result.transitions},
+               {"left_out", result.left_out},
+               {"loss", result.last.loss},
+               {"held_out_nll", result.last.held_out_nll},
+               {"held_out_nrmse", result.last.held_out_nrmse},
+               {"update_ms", result.last.update_ms},
+               {"wall_s", result.wall_s},
+               {"out", options.out}});
   } else {
-    Print(Format("%s: one-step error %.4f on held-out episodes after %lld updates on %lld transitions, %.1f s; model in %s",
-                 task->spec().name.c_str(), result.last.held_out_nrmse, static_cast<long long>(result.last.updates),
-                 static_cast<long long>(result.transitions), result.wall_s, options.out.c_str()));
+    Print(Format(
+        "%s: one-step error %.4f on held-out episodes after %lld updates on %lld transitions, %.1f s; model "
+        "in %s",
+        task->spec().name.c_str(), result.last.held_out_nrmse, static_cast<long long>(result.last.updates),
+        static_cast<long long>(result.transitions), result.wall_s, options.out.c_str()));
   }
   return kDone;
 }
@@ -73,11 +84,15 @@ int RunTrain(const Options& options) {
 
 void AddTrain(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = AddCommand(app, "train", "train a world model on recorded episodes");
-  command.add_option("--data", options->data, "one dataset or several of one set-up")->required();
-  command.add_option("--out", options->out, "folder for the model and its log")->required();
-  command.add_option("--model", options->model, "kind of world model")->check(CLI::IsMember({"ensemble"}))->capture_default_str();
-  command.add_option("--steps", options->steps, "gradient updates")->check(CLI::PositiveNumber)->capture_default_str();
+  CLI::App& command = AddCommand(app, "train", "Train a world model on recorded episodes");
+  command.add_option("--data", options->data, "One dataset or several of one set-up")->required();
+  command.add_option("--out", options->out, "Folder for the model and its log")->required();
+  command.add_option("--model", options->model, "Kind of world model")
+      ->check(CLI::IsMember({"ensemble"}))
+      ->capture_default_str();
+  command.add_option("--steps", options->steps, "Gradient updates")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   AddSettings(command, options->settings);
   AddCommonOptions(command, options->common, kSeed | kThreads | kDevice | kOverwrite | kResume);
   SetBody(command, [options] { return RunTrain(*options); });
