@@ -160,7 +160,8 @@ void Ensemble::Imagine(const Belief& belief, std::span<const float> actions, int
   result.sequences = sequences;
   result.horizon = horizon;
   result.channel_size = nc;
-  const int drawn = std::min(impl.options.drawn_members, members) * impl.options.noise_samples;
+  const bool with_noise = options.channels && impl.options.noise_samples > 0;
+  const int drawn = std::min(impl.options.drawn_members, members) * std::max(1, impl.options.noise_samples);
   const int particles = options.channels ? drawn : std::min(members, impl.options.planning_members);
   const int64_t rows = static_cast<int64_t>(sequences) * particles;
   const int64_t padded = (rows + members - 1) / members * members;
@@ -176,7 +177,7 @@ void Ensemble::Imagine(const Belief& belief, std::span<const float> actions, int
   const torch::Tensor start_tensor = torch::tensor(start, torch::kFloat32).to(impl.device);
   Random noise(HashSeed(impl.seed, 0x6e6f697365));
   const torch::Tensor states =
-      impl.Rollout(start_tensor, action_rows.contiguous(), options.channels ? &noise : nullptr).narrow(1, 0, rows);
+      impl.Rollout(start_tensor, action_rows.contiguous(), with_noise ? &noise : nullptr).narrow(1, 0, rows);
 
   const CompiledTask& task = *impl.task;
   const auto to_vector = [](const torch::Tensor& tensor, std::vector<float>& values) {
@@ -217,7 +218,7 @@ void Ensemble::Imagine(const Belief& belief, std::span<const float> actions, int
   result.spread.clear();
   if (!options.channels) return;
   to_vector(particle_states.mean(2).permute({1, 0, 2}), result.channels);
-  to_vector(particle_states.std(2).permute({1, 0, 2}), result.spread);
+  to_vector(particle_states.std(2, false).permute({1, 0, 2}), result.spread);
   for (int n = 0; n < sequences; ++n) {
     for (int h = 0; h < horizon; ++h) {
       for (int c = 0; c < nc; ++c) {

@@ -30,7 +30,7 @@ struct EnsembleOptions {
   double bootstrap = 0.25;      // share of the transitions of which members see different resamples; 0: all see all
   int planning_members = 2;     // how many members judge each action sequence of a planner
   int drawn_members = 5;        // how many draw predictions with their spread
-  int noise_samples = 4;        // draws of the members' own noise for each, then
+  int noise_samples = 4;        // draws of the members' own noise for each, then; 0: what they expect, without noise
 
   nlohmann::ordered_json ToJson() const;
   /// Sets the options that `json` names. @throws Error for an unknown key or a value of another kind.

@@ -96,9 +96,8 @@ void EnsembleOptions::Update(const nlohmann::json& json, const std::string& wher
       throw Error(where + ": unknown model option \"" + key + "\"" + DidYouMean(key, known));
     }
   }
-  if (members < 1 || layers < 1 || width < 1 || batch < 1 || planning_members < 1 || drawn_members < 1 ||
-      noise_samples < 1) {
-    throw Error(where + ": members, layers, width, batch and samples must be at least 1");
+  if (members < 1 || layers < 1 || width < 1 || batch < 1 || planning_members < 1 || drawn_members < 1) {
+    throw Error(where + ": members, layers, width and batch must be at least 1");
   }
 }
 

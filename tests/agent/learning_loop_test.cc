@@ -1,0 +1,119 @@
+// Learning is the same every time, and goes on where it was interrupted as if it had not been.
+#include "agent/learning_loop.h"
+
+#include <filesystem>
+
+#include <doctest/doctest.h>
+
+#include "agent/offline_training.h"
+#include "sim/dataset.h"
+#include "sim/error.h"
+#include "sim/files.h"
+#include "sim/replay.h"
+#include "tests/worldmodel/task_fixture.h"
+#include "worldmodel/device.h"
+
+using namespace reverie;
+
+namespace {
+
+LearningOptions Short(int64_t env_steps) {
+  LearningOptions options;
+  options.env_steps = env_steps;
+  options.first_updates = 200;
+  options.updates_per_step = 1.0;
+  options.model.members = 3;
+  options.model.width = 32;
+  options.model.layers = 2;
+  options.planner.horizon = 10;
+  options.planner.sequences = 24;
+  options.planner.elites = 6;
+  options.planner.iterations = 2;
+  options.seed = 4;
+  return options;
+}
+
+// Swings nowhere: hold the pendulum level, which a few episodes suffice to learn.
+constexpr const char* kHold =
+    R"json("time_limit_s": 2, "action_repeat": 2, "observation": {"angle": "qpos", "velocity": "qvel"}, "angles": ["angle"],
+       "reset": [{"set": "qpos", "to": "uniform(-0.2, 0.2)"}], "reward": "tolerance(angle[0], 0.3, 0.5, 0.5)")json";
+
+LearningResult Learn(const std::filesystem::path& folder, int64_t env_steps, bool resume) {
+  SetTorchThreads(1);
+  LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), Short(env_steps), "cpu", folder, resume);
+  return loop.Run(nullptr, nullptr, {});
+}
+
+void CheckSameRun(const std::filesystem::path& a, const std::filesystem::path& b) {
+  CHECK(ReadFile(a / "weights.safetensors") == ReadFile(b / "weights.safetensors"));
+  CHECK(ReadFile(a / "data" / "main_data.hdf5") == ReadFile(b / "data" / "main_data.hdf5"));
+}
+
+}  // namespace
+
+TEST_CASE("learning: gets better, twice the same to the byte, and its episodes replay to the bit") {
+  const std::filesystem::path a = testing::TemporaryFolder("learn_a"), b = testing::TemporaryFolder("learn_b");
+  const LearningResult result = Learn(a, 600, false);
+  Learn(b, 600, false);
+  REQUIRE(result.episodes.size() == 6);
+  CHECK(result.env_steps == 600);
+  CHECK(result.episodes.back().episode_return > 70.0);  // of 100; noise gets about 30
+  CHECK(result.episodes.back().episode_return > result.episodes.front().episode_return);
+  CheckSameRun(a, b);
+  const DatasetReader dataset(a);
+  const auto task = TaskOfDataset(dataset);
+  REQUIRE(dataset.episodes() == 6);
+  for (int64_t k = 0; k < 6; ++k) CHECK(VerifyEpisode(*task, dataset.Read(k)).mismatches == 0);
+}
+
+TEST_CASE("learning: interrupted after some episodes and resumed, it ends as the uninterrupted run") {
+  const std::filesystem::path whole = testing::TemporaryFolder("learn_whole"), parts = testing::TemporaryFolder("learn_parts");
+  Learn(whole, 500, false);
+  std::stop_source stop;
+  {
+    SetTorchThreads(1);
+    LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), Short(500), "cpu", parts, false);
+    const LearningResult result = loop.Run(
+        [&](const EpisodeReport& line) {
+          if (line.episode == 1) stop.request_stop();
+        },
+        nullptr, stop.get_token());
+    CHECK(result.interrupted);
+    CHECK(result.episodes.size() == 2);
+  }
+  const LearningResult rest = Learn(parts, 500, true);
+  CHECK(rest.episodes.size() == 5);
+  CheckSameRun(whole, parts);
+}
+
+TEST_CASE("learning: a checkpoint of other options, and a task without reward or actuators, are refused") {
+  const std::filesystem::path folder = testing::TemporaryFolder("learn_refused");
+  Learn(folder, 200, false);
+  LearningOptions other = Short(400);
+  other.updates_per_step = 2.0;
+  const auto task = testing::MakeTask(testing::kPendulum, kHold);
+  CHECK_THROWS_WITH_AS(LearningLoop(task, other, "cpu", folder, true), doctest::Contains("updates_per_step"),
+                       CheckpointError);
+  const auto unrewarded = testing::MakeTask(testing::kPendulum, R"json("time_limit_s": 1)json");
+  CHECK_THROWS_WITH_AS(LearningLoop(unrewarded, Short(100), "cpu", testing::TemporaryFolder("learn_none"), false),
+                       doctest::Contains("\"reward\""), TaskError);
+}
+
+TEST_CASE("training: on recorded episodes, held-out error falls, and a resumed run ends the same") {
+  SetTorchThreads(1);
+  const auto task = testing::MakeTask(testing::kPendulum, kHold);
+  const std::vector<Episode> episodes = testing::Play(task, 12, 1);
+  OfflineTrainingOptions options;
+  options.model = Short(0).model;
+  options.steps = 2000;
+  const std::filesystem::path whole = testing::TemporaryFolder("train_whole"), parts = testing::TemporaryFolder("train_parts");
+  const OfflineTrainingResult result = TrainOffline(task, episodes, options, "cpu", whole, false, nullptr, {});
+  CHECK(result.last.updates == 2000);
+  CHECK(result.last.held_out_nrmse < 0.1);
+  std::stop_source stop;
+  TrainOffline(task, episodes, options, "cpu", parts, false, [&](const TrainingReport&) { stop.request_stop(); },
+               stop.get_token());
+  const OfflineTrainingResult rest = TrainOffline(task, episodes, options, "cpu", parts, true, nullptr, {});
+  CHECK(rest.last.updates == 2000);
+  CHECK(ReadFile(whole / "weights.safetensors") == ReadFile(parts / "weights.safetensors"));
+}
