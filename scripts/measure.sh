@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Takes the figures of README's "Measured" table: every row is one command whose --json answer is kept under
+# out/measured/. Resumable: what is there already is not run again. About an hour on two cores.
+#
+#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare (default: all)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+reverie=${REVERIE_BINARY:-build/release/reverie}
+out=out/measured
+mkdir -p "$out"
+
+# Keeps a command's answer under a name, whole or not at all.
+take() {
+  local name=$1
+  shift
+  [ -s "$out/$name.json" ] && return
+  printf '%s\n' "reverie $*" >&2
+  "$reverie" "$@" --json > "$out/$name.partial"
+  mv "$out/$name.partial" "$out/$name.json"
+}
+
+# Learns a task with a seed, going on where an earlier call was interrupted.
+learn() {
+  local task=$1 steps=$2 seed=$3
+  local name=${task##*/}-$seed
+  local mode=--resume
+  [ -e "$out/models/$name/config.json" ] || mode=--overwrite
+  take "learn-$name" learn "$task" --out "$out/models/$name" --env-steps "$steps" --seed "$seed" "$mode"
+}
+
+rows=${*:-learn reacher simulator compare}
+for row in $rows; do
+  case $row in
+    learn)
+      for seed in 0 1 2; do learn dm_control/cartpole-swingup 12000 $seed; done
+      for seed in 0 1 2; do learn dm_control/pendulum-swingup 15000 $seed; done ;;
+    reacher)
+      for task in reacher-easy reacher-hard; do
+        for seed in 0 1 2; do
+          learn dm_control/$task 30000 $seed
+          take "evaluate-$task-$seed" evaluate dm_control/$task --model "$out/models/$task-$seed" --episodes 10 --seed $seed
+        done
+      done ;;
+    simulator)
+      for task in cartpole-swingup walker-walk cheetah-run cup-catch; do
+        take "simulator-$task" evaluate dm_control/$task --model simulator --planner icem --episodes 3 --seed 0
+      done ;;
+    compare)
+      learn dm_control/cartpole-swingup 12000 0
+      take held-out evaluate dm_control/cartpole-swingup --model "$out/models/cartpole-swingup-0" --episodes 10 --seed 100 \
+        --out "$out/held-out" --overwrite
+      horizons=$(seq -s, 1 25)
+      take compare compare --model "$out/models/cartpole-swingup-0" --data "$out/held-out" --windows 200 \
+        --horizons "$horizons" --out "$out/compared" --overwrite ;;
+    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare)\n' "$row" >&2; exit 2 ;;
+  esac
+done
