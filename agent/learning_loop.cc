@@ -40,8 +40,8 @@ nlohmann::ordered_json EpisodeReport::ToJson() const {
                                  {"return", episode_return},
                                  {"success_any", success_any},
                                  {"success_end", success_end},
-                                 {"model_nll", model_nll},
-                                 {"model_rmse", model_nrmse},
+                                 {"model_nll", judged ? nlohmann::ordered_json(model_nll) : nlohmann::ordered_json()},
+                                 {"model_rmse", judged ? nlohmann::ordered_json(model_nrmse) : nlohmann::ordered_json()},
                                  {"loss", loss},
                                  {"updates", updates},
                                  {"plan_ms", plan_ms},
@@ -58,8 +58,9 @@ EpisodeReport EpisodeReport::FromJson(const nlohmann::json& json) {
   report.episode_return = json.at("return");
   report.success_any = json.at("success_any");
   report.success_end = json.at("success_end");
-  report.model_nll = json.at("model_nll");
-  report.model_nrmse = json.at("model_rmse");
+  report.judged = !json.at("model_nll").is_null();
+  if (report.judged) report.model_nll = json.at("model_nll");
+  if (report.judged) report.model_nrmse = json.at("model_rmse");
   report.loss = json.at("loss");
   report.updates = json.at("updates");
   report.plan_ms = json.at("plan_ms");
@@ -239,6 +240,7 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
     line.diverged = episode.diverged;
     if (!random) {
       const Ensemble::Judgement judgement = impl.model.Judge(episode);
+      line.judged = true;
       line.model_nll = judgement.nll;
       line.model_nrmse = judgement.nrmse;
     }

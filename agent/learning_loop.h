@@ -39,6 +39,7 @@ struct EpisodeReport {
   double episode_return = 0;
   bool success_any = false, success_end = false;
   double wall_s = 0;       // since the run began, resumed parts added up
+  bool judged = false;     // whether there was a model yet to predict it
   double model_nll = 0;    // of this episode, by the model that played it, before it learned from it
   double model_nrmse = 0;
   double loss = 0;
