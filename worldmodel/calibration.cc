@@ -7,7 +7,7 @@ namespace reverie {
 namespace {
 
 constexpr double kNormal90 = 1.6448536269514722;  // half width of a standard normal's central 90%
-constexpr size_t kKept = 80;   // observations per knot and channel: a few episodes, since the model improves
+constexpr size_t kKept = 160;  // observations per knot and channel: a few episodes, since the model improves
 constexpr size_t kNeeded = 20;
 
 }  // namespace

@@ -1,5 +1,10 @@
 #include "worldmodel/device.h"
 
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/native/DispatchStub.h>
@@ -31,6 +36,23 @@ std::string ResolveDevice(const std::string& name) {
 void SetTorchThreads(int threads) { at::set_num_threads(threads > 0 ? threads : AvailableThreads()); }
 
 int TorchThreads() { return at::get_num_threads(); }
+
+double MatrixProductRate(const std::string& device) {
+  constexpr int64_t kSize = 1024;
+  constexpr int kRuns = 15;
+  c10::InferenceMode inference;
+  const at::TensorOptions options = at::TensorOptions().dtype(at::kFloat).device(c10::Device(device));
+  const at::Tensor a = at::ones({kSize, kSize}, options), b = at::ones({kSize, kSize}, options);
+  std::vector<double> rates;
+  for (int run = 0; run < kRuns; ++run) {
+    const auto began = std::chrono::steady_clock::now();
+    at::matmul(a, b).select(0, 0).select(0, 0).item<float>();  // reading one number waits for a device
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    rates.push_back(2.0 * kSize * kSize * kSize / seconds);
+  }
+  std::nth_element(rates.begin(), rates.begin() + kRuns / 2, rates.end());
+  return rates[kRuns / 2];
+}
 
 DeviceReport DescribeDevices() {
   DeviceReport report;

@@ -13,6 +13,10 @@ std::string ResolveDevice(const std::string& name);
 void SetTorchThreads(int threads);
 int TorchThreads();
 
+/// Floating-point operations per second of a large float32 matrix product with Torch's present threads: the median
+/// of several. What a learned model's own rate is set against.
+double MatrixProductRate(const std::string& device);
+
 struct DeviceReport {
   std::string torch_version;
   bool cuda = false;

@@ -149,6 +149,18 @@ const EnsembleOptions& Ensemble::options() const { return impl_->options; }
 int64_t Ensemble::updates() const { return impl_->updates; }
 Calibration& Ensemble::calibration() { return impl_->calibration; }
 
+double Ensemble::OperationsPerImaginedStep() const {
+  const double width = impl_->options.width, inputs = impl_->features + impl_->actions;
+  const double row = 2.0 * width * (inputs + width * (impl_->options.layers - 1) + impl_->channels);
+  return row * std::min(impl_->options.members, impl_->options.planning_members);
+}
+
+double Ensemble::OperationsPerUpdate() const {
+  const double width = impl_->options.width, inputs = impl_->features + impl_->actions;
+  const double row = 2.0 * width * (inputs + width * (impl_->options.layers - 1) + 2.0 * impl_->channels);
+  return 3.0 * row * impl_->options.batch * impl_->options.members;
+}
+
 void Ensemble::Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
                        const ImagineOptions& options, Imagination& result) {
   Impl& impl = *impl_;

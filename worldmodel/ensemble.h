@@ -64,6 +64,11 @@ class Ensemble : public WorldModel {
   TrainResult Train(const ReplayBuffer& data, int updates, uint64_t seed);
   int64_t updates() const;
 
+  /// Floating-point operations of one imagined control step of one sequence, and of one gradient step: those of
+  /// the matrix products, a backward pass counted as two forward ones.
+  double OperationsPerImaginedStep() const;
+  double OperationsPerUpdate() const;
+
   /// Negative log-likelihood (normalised units) and error of one-step predictions on data it was not shown, and
   /// the k-step errors that calibration is fitted to.
   struct Judgement {

@@ -12,7 +12,7 @@ using namespace reverie;
 TEST_CASE("calibration: a model whose errors are twice its deviation is stretched by two") {
   Calibration calibration(2);
   Random random(1);
-  for (int i = 0; i < 80; ++i) {
+  for (int i = 0; i < 160; ++i) {
     for (const int horizon : {1, 25}) {
       calibration.Observe(horizon, {std::abs(2.0 * random.Normal()), std::abs(0.5 * random.Normal())});
     }

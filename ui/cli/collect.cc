@@ -47,19 +47,11 @@ Range ParseShard(const Options& options) {
 
 PolicySource OpenPolicy(const Options& options, const std::shared_ptr<const CompiledTask>& task,
                         std::unique_ptr<WorldModel>& model) {
-  if (options.policy != "planner") return NoisePolicy(options.policy, *task);
-  PlannerOptions planning = PlannerOptionsFor(task->spec());
-  // A learned model is planned in as it was while learning.
-  const nlohmann::json& learning = task->spec().learning;
-  if (options.model != "simulator" && learning.contains("planner")) {
-    planning.Update(learning["planner"], "task " + task->spec().name + ", key \"learning\"");
+  if (options.policy != "planner" && options.policy != "model") return NoisePolicy(options.policy, *task);
+  if (options.policy == "model" && options.model == "simulator") {
+    throw UsageError("--policy model needs --model, the folder of a learned model");
   }
-  const nlohmann::json settings = ParseSettings(options.settings);
-  for (const auto& [key, value] : settings.items()) {
-    if (key != "planner") throw UsageError("--set: collect knows planner.<option>, found '" + key + "'");
-    planning.Update(value, "--set planner");
-  }
-  if (!options.planner.empty()) planning.kind = ParsePlannerKind(options.planner);
+  const PlannerOptions planning = PlanningIn(options.model, task->spec(), options.settings, options.planner);
   model = OpenModel(options.model, task, options.common);
   return PlannerPolicy(*model, planning, nullptr);
 }
@@ -160,8 +152,8 @@ void AddCollect(CLI::App& app) {
   command.add_option("--steps", options->steps, "How many control steps; the last episode is cut short")
       ->check(CLI::PositiveNumber)
       ->excludes(episodes);
-  command.add_option("--policy", options->policy, "random, smooth or planner (random)")
-      ->check(CLI::IsMember({"random", "smooth", "planner"}));
+  command.add_option("--policy", options->policy, "random, smooth, planner, or model: a planner in a learned one (random)")
+      ->check(CLI::IsMember({"random", "smooth", "planner", "model"}));
   command.add_option("--model", options->model,
                      "What a planner plans in: a model's folder, or simulator (simulator)");
   command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (the task's)");

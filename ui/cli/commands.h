@@ -16,5 +16,6 @@ void AddTrain(CLI::App& app);
 void AddLearn(CLI::App& app);
 void AddEvaluate(CLI::App& app);
 void AddCompare(CLI::App& app);
+void AddBench(CLI::App& app);
 
 }  // namespace reverie::cli

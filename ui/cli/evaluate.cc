@@ -32,18 +32,7 @@ int RunEvaluate(const Options& options) {
                     ": defines neither \"reward\" nor \"success\", so there is nothing "
                     "to evaluate");
   }
-  PlannerOptions planning = PlannerOptionsFor(task->spec());
-  // A learned model is judged with the planner that learning used, unless told otherwise.
-  if (options.model != "simulator") {
-    const auto learning = task->spec().learning.find("planner");
-    if (learning != task->spec().learning.end()) planning.Update(*learning, "task " + task->spec().name);
-  }
-  const nlohmann::json settings = ParseSettings(options.settings);
-  for (const auto& [key, value] : settings.items()) {
-    if (key != "planner") throw UsageError("--set: evaluate knows planner.<option>, found '" + key + "'");
-    planning.Update(value, "--set planner");
-  }
-  if (!options.planner.empty()) planning.kind = ParsePlannerKind(options.planner);
+  const PlannerOptions planning = PlanningIn(options.model, task->spec(), options.settings, options.planner);
   std::unique_ptr<WorldModel> model;
   PlanningStatistics statistics;
   PolicySource policy = RandomPolicy(*task);

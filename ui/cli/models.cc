@@ -1,5 +1,7 @@
 #include "ui/cli/models.h"
 
+#include "agent/planner_policy.h"
+#include "ui/cli/settings.h"
 #include "worldmodel/device.h"
 #include "worldmodel/ensemble.h"
 #include "worldmodel/simulator_model.h"
@@ -12,6 +14,21 @@ std::unique_ptr<WorldModel> OpenModel(const std::string& model, std::shared_ptr<
   const std::string device = ResolveDevice(options.device);
   SetTorchThreads(options.Threads());
   return Ensemble::Load(model, std::move(task), device);
+}
+
+PlannerOptions PlanningIn(const std::string& model, const TaskSpec& task, const std::vector<std::string>& settings,
+                          const std::string& planner) {
+  PlannerOptions options = PlannerOptionsFor(task);
+  if (model != "simulator" && task.learning.contains("planner")) {
+    options.Update(task.learning["planner"], "task " + task.name + ", key \"learning\"");
+  }
+  const nlohmann::json parsed = ParseSettings(settings);
+  for (const auto& [key, value] : parsed.items()) {
+    if (key != "planner") throw UsageError("--set: expected planner.<option>, found '" + key + "'");
+    options.Update(value, "--set planner");
+  }
+  if (!planner.empty()) options.kind = ParsePlannerKind(planner);
+  return options;
 }
 
 }  // namespace reverie::cli

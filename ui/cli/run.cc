@@ -78,6 +78,7 @@ int Run(int argc, char** argv) {
   AddLearn(app);
   AddEvaluate(app);
   AddCompare(app);
+  AddBench(app);
   try {
     app.parse(argc, argv);
     return kDone;

@@ -1,0 +1,75 @@
+"""Prints README's "Measured" table from the answers that scripts/measure.sh keeps under out/measured/.
+
+A row whose answers are not all there yet is left out.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import sys
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", default="out/measured", type=pathlib.Path)
+    folder = parser.parse_args().folder
+    if not folder.is_dir():
+        sys.exit(f"measured_table.py: error: {folder}: no such folder; run scripts/measure.sh first")
+
+    def answers(*names):
+        files = [folder / f"{name}.json" for name in names]
+        return [json.loads(file.read_text()) for file in files] if all(file.exists() for file in files) else None
+
+    def row(what, command, repeat, figure):
+        print(f"| {what} | `{command}` | {repeat} | {figure} |")
+
+    def each(values):
+        return ", ".join(f"{value:.0f}" for value in values)
+
+    print("| what | command | action repeat | figure |\n|---|---|---|---|")
+    for task, steps, other in (("cartpole-swingup", 12000, "839"), ("pendulum-swingup", 15000, "724")):
+        runs = answers(*(f"learn-{task}-{seed}" for seed in range(3)))
+        if not runs:
+            continue
+        returns = [run["return_last3"] for run in runs]
+        walls = [run["wall_s"] for run in runs]
+        row(f"return of the last 3 episodes after {steps:,} env steps, seeds 0, 1, 2",
+            f"learn dm_control/{task} --env-steps {steps}", runs[0]["action_repeat"],
+            f"**{statistics.median(returns):.0f}** ({each(returns)}); {each(walls)} s; TD-MPC2 {other} after 100,000")
+        early = [[e for e in run["episodes"] if e["env_steps"] <= 8000][-3:] for run in runs]
+        if task == "cartpole-swingup":
+            means = [statistics.mean(e["return"] for e in run) for run in early]
+            row("the same after 8,000 env steps of those runs", f"learn dm_control/{task} --env-steps {steps}",
+                runs[0]["action_repeat"],
+                f"**{statistics.median(means):.0f}** ({each(means)}); {each(run[-1]['wall_s'] for run in early)} s")
+    for task, other in (("reacher-easy", "937"), ("reacher-hard", "414")):
+        runs = answers(*(f"evaluate-{task}-{seed}" for seed in range(3)))
+        learned = answers(*(f"learn-{task}-{seed}" for seed in range(3)))
+        if runs and learned:
+            returns = [run["mean_return"] for run in runs]
+            row("mean of 10 episodes after learning for 30,000 env steps, seeds 0, 1, 2",
+                f"learn dm_control/{task} --env-steps 30000`, `evaluate", runs[0]["action_repeat"],
+                f"**{statistics.median(returns):.0f}** ({each(returns)}); learning {each(r['wall_s'] for r in learned)} s; "
+                f"TD-MPC2 {other} after 100,000")
+    for task in ("cartpole-swingup", "walker-walk", "cheetah-run", "cup-catch"):
+        run = answers(f"simulator-{task}")
+        if run:
+            row("mean of 3 episodes, planning in the simulator", f"evaluate dm_control/{task} --model simulator",
+                run[0]["action_repeat"],
+                f"**{run[0]['mean_return']:.0f}** ({each(run[0]['returns'])}); {run[0]['plans_per_s']:.0f} plans/s")
+    compared = answers("compare")
+    if compared:
+        horizons = {h["h"]: h for h in compared[0]["horizons"]}
+        for h in (1, 5, 10, 25):
+            f = horizons[h]
+            row(f"nRMSE at horizon {h}, 200 held-out windows of cartpole-swingup", "compare", compared[0]["action_repeat"],
+                f"**{f['nrmse']:.4f}**; persistence {f['nrmse_persistence']:.3f}, linear {f['nrmse_linear']:.3f}; "
+                f"the 90% interval held {100 * f['coverage90']:.0f}%")
+        better = all(h["nrmse"] < min(h["nrmse_persistence"], h["nrmse_linear"]) for h in horizons.values())
+        row("below both baselines at every horizon from 1 to 25", "compare", compared[0]["action_repeat"],
+            "yes" if better else "no")
+
+
+if __name__ == "__main__":
+    main()
