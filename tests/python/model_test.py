@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import h5py
 import numpy as np
@@ -61,6 +62,24 @@ def learn_writes_safetensors_and_is_deterministic(folder):
         np.testing.assert_allclose(weights.get_tensor("normalization.change_scale"), change.std(0), rtol=1e-4)
     lines = [json.loads(line) for line in (folder / "a/log.jsonl").read_text().splitlines()]
     assert [line["episode"] for line in lines] == list(range(len(lines))) and len(lines) >= 2
+
+
+def killed_and_resumed_it_ends_the_same(folder):
+    out = folder / "killed"
+    command = ["learn", "pendulum-swingup", "--out", out, "--env-steps", 2500, "--seed", 3, *SMALL]
+    process = subprocess.Popen([BINARY, *map(str, command)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / "log.jsonl").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    done = len((out / "log.jsonl").read_text().splitlines())
+    run(*command, "--resume")
+    for file in ("weights.safetensors", "data/main_data.hdf5", "data/metadata.json"):
+        whole, resumed = ((folder / name / file).read_bytes() for name in ("a", "killed"))
+        if file.endswith("metadata.json"):  # which names its own folder
+            whole, resumed = whole.replace(b'"a-v0"', b"?"), resumed.replace(b'"killed-v0"', b"?")
+        assert whole == resumed, f"{file} differs after a kill that followed {done} episodes"
 
 
 def evaluate_and_compare(folder):
@@ -116,7 +135,8 @@ def bad_input(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for check in (learn_writes_safetensors_and_is_deterministic, evaluate_and_compare, train_on_a_dataset, bad_input):
+        for check in (learn_writes_safetensors_and_is_deterministic, killed_and_resumed_it_ends_the_same,
+                      evaluate_and_compare, train_on_a_dataset, bad_input):
             check(folder)
             print("ok:", check.__name__.replace("_", " "))
 
