@@ -7,7 +7,7 @@ namespace reverie {
 namespace {
 
 constexpr double kNormal90 = 1.6448536269514722;  // half width of a standard normal's central 90%
-constexpr size_t kKept = 160;  // observations per knot and channel: a few episodes, since the model improves
+constexpr size_t kKept = 60;   // observations per knot and channel: three episodes', since the model improves
 constexpr size_t kNeeded = 20;
 
 }  // namespace
@@ -40,8 +40,9 @@ void Calibration::Fit() {
         if (k > 0) factors_[k][c] = factors_[k - 1][c];
         continue;
       }
+      // One more than was seen: the rank that split conformal prediction gives for what comes next.
       std::vector<double> sorted = all;
-      const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(std::ceil(0.9 * static_cast<double>(sorted.size()))) - 1;
+      const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(std::ceil(0.9 * static_cast<double>(sorted.size() + 1))) - 1;
       std::nth_element(sorted.begin(), at, sorted.end());
       factors_[k][c] = std::clamp(*at / kNormal90, 0.05, 100.0);
     }
