@@ -7,8 +7,17 @@ namespace reverie {
 namespace {
 
 constexpr double kNormal90 = 1.6448536269514722;  // half width of a standard normal's central 90%
-constexpr size_t kKept = 60;   // observations per knot and channel: three episodes', since the model improves
+constexpr size_t kKept = 120;  // observations per knot and channel: three episodes', since the model improves
 constexpr size_t kNeeded = 20;
+
+// The value that 90% of what comes next should not exceed: the rank of split conformal prediction, which counts one
+// more than was seen.
+double Rank90(std::vector<double> values) {
+  const size_t rank = std::min(values.size(), static_cast<size_t>(std::ceil(0.9 * static_cast<double>(values.size() + 1))));
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(rank) - 1;
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
 
 }  // namespace
 
@@ -32,19 +41,26 @@ void Calibration::Observe(int horizon, const std::vector<double>& scaled_errors)
 }
 
 void Calibration::Fit() {
-  for (size_t k = 0; k < factors_.size(); ++k) {
-    for (size_t c = 0; c < factors_[k].size(); ++c) {
-      std::vector<double>& all = observed_[k][c];
+  for (std::vector<std::vector<double>>& channels : observed_) {
+    for (std::vector<double>& all : channels) {
       if (all.size() > kKept) all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(kKept));
-      if (all.size() < kNeeded) {
+    }
+  }
+  const size_t knots = factors_.size();
+  for (size_t k = 0; k < knots; ++k) {
+    for (size_t c = 0; c < factors_[k].size(); ++c) {
+      const std::vector<double>& own = observed_[k][c];
+      if (own.size() < kNeeded) {
         if (k > 0) factors_[k][c] = factors_[k - 1][c];
         continue;
       }
-      // One more than was seen: the rank that split conformal prediction gives for what comes next.
-      std::vector<double> sorted = all;
-      const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(std::ceil(0.9 * static_cast<double>(sorted.size() + 1))) - 1;
-      std::nth_element(sorted.begin(), at, sorted.end());
-      factors_[k][c] = std::clamp(*at / kNormal90, 0.05, 100.0);
+      std::vector<double> neighbours;
+      for (size_t j = k == 0 ? 0 : k - 1; j < std::min(knots, k + 2); ++j) {
+        neighbours.insert(neighbours.end(), observed_[j][c].begin(), observed_[j][c].end());
+      }
+      // A few episodes that are much alike say little about the tail: the wider of what this horizon asks for and
+      // what it and its neighbours ask for together, since an interval too narrow is the worse mistake.
+      factors_[k][c] = std::clamp(std::max(Rank90(own), Rank90(neighbours)) / kNormal90, 0.05, 100.0);
     }
   }
 }

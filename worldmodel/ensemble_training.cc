@@ -154,12 +154,15 @@ Ensemble::Judgement Ensemble::Judge(const Episode& episode) {
                     0.5 * std::log(2.0 * std::numbers::pi);
     judgement.nrmse = std::sqrt((y - centre).square().mean().item<double>());
   }
-  // Windows spread over the episode, imagined with its own actions.
-  constexpr int kWindows = 20;
+  // Windows spread over the episode, imagined with its own actions; where they start differs from episode to
+  // episode, since episodes of an agent that has learned are alike and the same phases would be judged each time.
+  constexpr int kWindows = 40;
+  Random jitter(HashSeed(episode.seed, 0x6a7564676573));
   const int longest = static_cast<int>(std::min<int64_t>(Calibration::Knots().back(), episode.steps));
   Imagination imagined;
   for (int w = 0; w < kWindows; ++w) {
-    const int64_t start = (episode.steps - longest) * w / std::max(1, kWindows - 1);
+    const double spread = static_cast<double>(episode.steps - longest + 1) / kWindows;
+    const int64_t start = static_cast<int64_t>(spread * (w + jitter.Uniform()));
     Belief belief;
     belief.channels = ChannelsAt(episode, start);
     const auto first = episode.actions.begin() + static_cast<std::ptrdiff_t>(start * impl.actions);
