@@ -2,7 +2,7 @@
 # Takes the figures of README's "Measured" table: every row is one command whose --json answer is kept under
 # out/measured/. Resumable: what is there already is not run again. About an hour on two cores.
 #
-#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare (default: all)
+#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures (default: all)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
@@ -35,7 +35,7 @@ learn_and_evaluate() {
   take "evaluate-$1-$2" evaluate "dm_control/$1" --model "$out/models/$1-$2" --episodes 10 --seed "$2" --threads 1
 }
 
-rows=${*:-learn reacher simulator compare}
+rows=${*:-learn reacher simulator compare pictures}
 for row in $rows; do
   case $row in
     learn)
@@ -54,12 +54,19 @@ for row in $rows; do
         take "simulator-$task" evaluate dm_control/$task --model simulator --planner icem --episodes 3 --seed 0
       done ;;
     compare)
-      learn dm_control/cartpole-swingup 12000 0
-      take held-out evaluate dm_control/cartpole-swingup --model "$out/models/cartpole-swingup-0" --episodes 10 --seed 100 \
-        --out "$out/held-out" --overwrite
       horizons=$(seq -s, 1 25)
-      take compare compare --model "$out/models/cartpole-swingup-0" --data "$out/held-out" --windows 200 \
-        --horizons "$horizons" --out "$out/compared" --overwrite ;;
-    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare)\n' "$row" >&2; exit 2 ;;
+      for seed in 0 1 2; do
+        learn dm_control/cartpole-swingup 12000 $seed
+        take held-out-$seed evaluate dm_control/cartpole-swingup --model "$out/models/cartpole-swingup-$seed" \
+          --episodes 10 --seed 100 --out "$out/held-out-$seed" --overwrite
+        take compare-$seed compare --model "$out/models/cartpole-swingup-$seed" --data "$out/held-out-$seed" \
+          --windows 200 --horizons "$horizons" --out "$out/compared-$seed" --overwrite
+      done ;;
+    pictures)
+      .venv/bin/python scripts/plot_learning.py "$out"/models/cartpole-swingup-{0,1,2} --out assets/learning.png \
+        --reference "TD-MPC2 after 100,000 env steps=839" --size 1500x900
+      .venv/bin/python scripts/plot_compare.py "$out/compared-0" --out assets/predicted-and-real.png --size 1600x940 \
+        --title "What the model said, and what happened" ;;
+    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures)\n' "$row" >&2; exit 2 ;;
   esac
 done

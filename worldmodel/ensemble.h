@@ -60,7 +60,7 @@ class Ensemble : public WorldModel {
     double update_ms = 0;  // per update
   };
   /// Refits the normalisation to `data` and takes `updates` gradient steps on it.
-  /// @throws Error if the loss stops being finite (weights are then as before).
+  /// @throws Error if the loss stops being finite; weights and normalisation are then as before.
   TrainResult Train(const ReplayBuffer& data, int updates, uint64_t seed);
   int64_t updates() const;
 

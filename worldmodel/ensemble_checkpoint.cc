@@ -28,12 +28,6 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-std::vector<torch::Tensor> Ensemble::Impl::Parameters() const {
-  std::vector<torch::Tensor> all = weights;
-  all.insert(all.end(), biases.begin(), biases.end());
-  return all;
-}
-
 std::map<std::string, torch::Tensor> Ensemble::Impl::NamedTensors() const {
   std::map<std::string, torch::Tensor> named;
   for (size_t i = 0; i < weights.size(); ++i) {

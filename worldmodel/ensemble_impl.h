@@ -35,9 +35,7 @@ struct Ensemble::Impl {
 
   void Initialize();
   void MakeOptimizer();
-  std::vector<torch::Tensor> Parameters() const;
   std::map<std::string, torch::Tensor> NamedTensors() const;
-  void SetTensor(const std::string& name, const torch::Tensor& value);
   const Folded& Fold();
 
   /// (rows, channels) to (rows, features).

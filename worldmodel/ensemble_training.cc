@@ -49,6 +49,8 @@ Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uin
   if (count == 0 || updates == 0) return result;
   const auto began = std::chrono::steady_clock::now();
 
+  std::map<std::string, torch::Tensor> before;
+  for (const auto& [name, tensor] : impl.NamedTensors()) before[name] = tensor.detach().clone();
   const torch::Tensor now = ToTensor(data.channels(), impl.channels);
   torch::Tensor change = ToTensor(data.next_channels(), impl.channels) - now;
   WrapAngles(change, impl.angle_channels);
@@ -83,8 +85,6 @@ Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uin
     if (visible[static_cast<size_t>(m)].empty()) visible[static_cast<size_t>(m)].push_back(0);
   }
 
-  std::vector<torch::Tensor> before;
-  for (const torch::Tensor& tensor : impl.Parameters()) before.push_back(tensor.detach().clone());
   Random random(seed);
   const int batch = impl.options.batch;
   torch::Tensor index = torch::empty({members * batch}, torch::kInt64);
@@ -119,8 +119,10 @@ Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uin
   result.update_ms = elapsed / updates;
   if (!std::isfinite(result.loss)) {
     torch::NoGradGuard no_grad;
-    const std::vector<torch::Tensor> parameters = impl.Parameters();
-    for (size_t i = 0; i < parameters.size(); ++i) parameters[i].copy_(before[i]);
+    for (auto& [name, tensor] : impl.NamedTensors()) {
+      torch::Tensor target = tensor;
+      target.copy_(before.at(name));
+    }
     impl.MakeOptimizer();
     throw Error("training diverged after " + std::to_string(impl.updates + updates) +
                 " updates: the loss is not finite; the last good weights are kept (try a smaller learning_rate)");

@@ -186,6 +186,20 @@ TEST_CASE("ensemble: steps that are not finite are left out of the data, and con
   for (size_t h = 0; h < 20; ++h) CHECK(imagined.channels[3 * h + 1] == doctest::Approx(1.0).epsilon(0.05));
 }
 
+TEST_CASE("ensemble: training that diverges says so and leaves the model as it was") {
+  const auto task = testing::MakeTask(testing::kPendulum, testing::kPendulumKeys);
+  ReplayBuffer buffer(2, 1);
+  for (const Episode& episode : testing::Play(task, 2, 1)) buffer.Add(episode);
+  EnsembleOptions options = Small();
+  options.learning_rate = 1e30;
+  Ensemble model(task, options, "cpu", 1);
+  const std::filesystem::path folder = testing::TemporaryFolder("diverged");
+  model.Save(folder / "before");
+  CHECK_THROWS_WITH_AS(model.Train(buffer, 50, 1), doctest::Contains("training diverged"), Error);
+  model.Save(folder / "after");
+  CHECK(ReadFile(folder / "before" / "weights.safetensors") == ReadFile(folder / "after" / "weights.safetensors"));
+}
+
 TEST_CASE("devices: what is not there is said") {
   CHECK(ResolveDevice("cpu") == "cpu");
   CHECK_THROWS_WITH_AS(ResolveDevice("tpu"), doctest::Contains("expected auto, cpu, cuda"), DeviceError);
