@@ -26,7 +26,11 @@ std::string OrWhyNot(bool& all_well, Find&& find) {
 }
 
 int Diagnose(const CommonOptions& options) {
+#if REVERIE_TORCH
   const DeviceReport devices = DescribeDevices();
+#else
+  const DeviceReport devices = {.torch_version = "none: built with REVERIE_TORCH=OFF"};
+#endif
   bool gl = true, suite = true;
   std::vector<std::pair<std::string, std::string>> lines = {{"reverie", REVERIE_VERSION}};
   for (const auto& [name, version] : LibraryVersions()) lines.emplace_back(name, version);

@@ -74,11 +74,15 @@ int Run(int argc, char** argv) {
   AddCollect(app);
   AddMerge(app);
   AddReplay(app);
+#if REVERIE_TORCH
   AddTrain(app);
   AddLearn(app);
+#endif
   AddEvaluate(app);
+#if REVERIE_TORCH
   AddCompare(app);
   AddBench(app);
+#endif
   try {
     app.parse(argc, argv);
     return kDone;

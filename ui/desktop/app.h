@@ -1,0 +1,87 @@
+// What the panels share: the session, what it looks like in this frame, and what the person has chosen to see.
+// The window's thread only. Panels read `now`, send commands to `session`, and keep their own state.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/job.h"
+#include "agent/learning_loop.h"
+#include "agent/session.h"
+#include "ui/desktop/actions.h"
+#include "ui/desktop/messages.h"
+#include "ui/desktop/picture_texture.h"
+#include "ui/desktop/scene_view.h"
+#include "ui/desktop/settings.h"
+
+namespace reverie::desktop {
+
+/// What needs LibTorch, given by the executable; functions are empty in a build without it.
+struct LearnedModels {
+  ModelOpener open;
+  /// Options that suit a model in a folder when planning a task.
+  std::function<PlannerOptions(const TaskSpec& task, const std::string& model)> planner_options;
+  struct LearnRequest {
+    std::shared_ptr<const CompiledTask> task;
+    std::filesystem::path folder;
+    int64_t env_steps = 12000;
+    uint64_t seed = 0;
+    bool resume = false;
+  };
+  /// Learns until done or cancelled; on a job's thread. `report` after each episode, on that thread.
+  std::function<void(const LearnRequest&, JobContext&, const std::function<void(const EpisodeReport&)>& report)> learn;
+};
+
+/// What of the imagination is drawn in the scene.
+struct Overlays {
+  bool plan_ghosts = true, candidates = true, members = true, compared_ghost = true, branches = true;
+  int ghosts = 6;  // how many poses of the plan
+};
+
+struct App {
+  explicit App(Settings settings, LearnedModels learned, PictureTextures& textures);
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  Settings settings;
+  LearnedModels learned;
+  PictureTextures& textures;
+  ActionList actions;
+  Messages messages;
+  SceneView scene;
+  Overlays overlays;
+
+  std::shared_ptr<Session> session;            // null: nothing is open
+  std::shared_ptr<const SessionSnapshot> now;  // of this frame; null exactly where session is
+  std::string open_name;                       // the task's name or file
+  bool opening = false;
+  bool quit = false;
+  double frame_ms = 0;                         // of the last frames, smoothed
+
+  std::vector<std::shared_ptr<Job>> jobs;      // finished ones stay until dismissed
+  std::vector<EpisodeReport> learning_curve;   // of the last learning run, kept current by Update
+  std::shared_ptr<Job> learning;               // null: none since the start
+  std::filesystem::path learning_folder;
+
+  /// Opens a task (a name, a task file, MJCF, URDF, MJB) on a thread; what is open stays until the new one
+  /// stands, and for good if it fails: then a message says why.
+  void Open(const std::string& task, const std::string& model = "");
+  /// Opens it again, keeping actor, pace, speed and seed.
+  void Reload();
+  /// A file dropped or chosen: a task, a scene, a model's folder, a dataset's folder.
+  void OpenAnything(const std::filesystem::path& path);
+  /// Seek, and pause first.
+  void GoTo(TimelinePlace place);
+
+  /// Once a frame, before panels: takes the snapshot, ends jobs, notices and file changes.
+  void Update();
+
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+}  // namespace reverie::desktop

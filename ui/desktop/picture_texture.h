@@ -1,0 +1,26 @@
+// Pictures in memory as textures that ImGui can show. The window implements it with OpenGL; tests without one
+// use the null implementation.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <imgui.h>
+
+namespace reverie::desktop {
+
+class PictureTextures {
+ public:
+  virtual ~PictureTextures() = default;
+  /// Puts a picture into the texture called `name`, made or resized as needed.
+  /// @param rgb  (height, width, 3), first row on top.
+  virtual ImTextureID Upload(const std::string& name, int width, int height, std::span<const uint8_t> rgb) = 0;
+};
+
+class NullTextures : public PictureTextures {
+ public:
+  ImTextureID Upload(const std::string&, int, int, std::span<const uint8_t>) override { return nullptr; }
+};
+
+}  // namespace reverie::desktop

@@ -1,0 +1,68 @@
+// How the scene is looked at, and the hands that reach into it: camera, visualisation flags, selected body,
+// perturbation. Window's thread only; it has an mjData of its own that follows the session's snapshots, and
+// asks SceneRenderer for pictures.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <mujoco/mujoco.h>
+
+#include "sim/environment.h"
+
+namespace reverie::desktop {
+
+struct Ghost {
+  std::vector<double> qpos;  // (nq)
+  float rgba[4];
+};
+struct Trace {
+  std::vector<float> points;  // (n, 3)
+  float rgba[4];
+  float width_px = 2;
+};
+
+class SceneView {
+ public:
+  SceneView();
+  ~SceneView();
+
+  mjvCamera camera{};
+  mjvOption option{};
+  mjtByte render_flags[mjNRNDFLAG]{};
+  mjvPerturb perturbation{};
+  int selected_body = 0;  // 0: none
+  bool show_selection = true;
+
+  /// Follows a task (a new one resets camera and selection) and a state. Cheap where both are the same.
+  void Follow(std::shared_ptr<const CompiledTask> task, const std::vector<double>& state,
+              const std::vector<double>& parameters);
+  /// The state followed, everything derived; null without a task.
+  const mjModel* model() const;
+  mjData* data();
+
+  // Camera: name or label, "" for the free one.
+  void SetFixedCamera(int id);
+  void SetFreeCamera();
+  void TrackBody(int body);
+
+  // The mouse over a view of this size, px; x and y from the top left corner.
+  void Orbit(double dx, double dy, int height_px);
+  void Pan(double dx, double dy, int height_px, bool horizontal);
+  void Zoom(double amount);
+  /// Selects what is seen there. Returns the body, 0 for none.
+  int Select(double x, double y, int width_px, int height_px);
+  /// Begins, moves and ends pushing (translate) or twisting the selected body.
+  void BeginPerturbation(bool twist);
+  void MovePerturbation(double dx, double dy, int height_px, bool horizontal);
+  void EndPerturbation();
+  /// Where a point of the world is in a view of this size; false where it is behind the camera.
+  bool Project(const double point[3], int width_px, int height_px, double& x, double& y) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reverie::desktop
