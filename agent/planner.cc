@@ -140,10 +140,12 @@ struct Planner::Impl {
     for (size_t i = 0; i < count; ++i) std::copy_n(Candidate(order[i]), size, kept.data() + i * size);
   }
 
-  void Start() {
+  void Start(int passed_steps) {
     if (warm) {
-      Shift(mean.data());
-      for (size_t at = 0; at < kept.size(); at += size) Shift(kept.data() + at);
+      for (int step = 0; step < std::min(passed_steps, options.horizon); ++step) {
+        Shift(mean.data());
+        for (size_t at = 0; at < kept.size(); at += size) Shift(kept.data() + at);
+      }
     } else {
       mean.assign(size, 0.0f);
       kept.clear();
@@ -152,11 +154,11 @@ struct Planner::Impl {
     deviation.assign(size, static_cast<float>(options.initial_deviation));
   }
 
-  Plan MakePlan(WorldModel& model, const Belief& belief) {
+  Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps) {
     const auto start = std::chrono::steady_clock::now();
     Plan plan;
     if (size == 0) return plan;
-    Start();
+    Start(passed_steps);
     plan.actions = mean;
     double best = kNever, longest_ms = 0.0;
     const ImagineOptions imagine = {.channels = false, .uncertainty = options.uncertainty != 0.0};
@@ -209,6 +211,29 @@ void Planner::Reset(uint64_t seed) {
   impl_->warm = false;
 }
 
-Plan Planner::MakePlan(WorldModel& model, const Belief& belief) { return impl_->MakePlan(model, belief); }
+Plan Planner::MakePlan(WorldModel& model, const Belief& belief, int passed_steps) {
+  return impl_->MakePlan(model, belief, passed_steps);
+}
+
+Planner::Candidates Planner::LastCandidates(int most) const {
+  const Impl& impl = *impl_;
+  Candidates candidates;
+  const int all = static_cast<int>(impl.order.size());
+  candidates.count = std::min(all, std::max(0, most));
+  if (impl.size == 0) candidates.count = 0;
+  // At least half of those shown are the best; the rest is spread over the others.
+  const int best = std::min(candidates.count, std::max(candidates.count / 2, 1));
+  for (int i = 0; i < candidates.count; ++i) {
+    const int rank = i < best || candidates.count == all
+                         ? i
+                         : best + (i - best) * (all - best) / std::max(1, candidates.count - best);
+    const int at = impl.order[static_cast<size_t>(rank)];
+    if (rank < impl.options.elites) candidates.elites = i + 1;
+    const float* actions = impl.candidates.data() + static_cast<size_t>(at) * impl.size;
+    candidates.actions.insert(candidates.actions.end(), actions, actions + impl.size);
+    candidates.scores.push_back(static_cast<float>(impl.scores[static_cast<size_t>(at)]));
+  }
+  return candidates;
+}
 
 }  // namespace reverie

@@ -66,7 +66,17 @@ class Planner {
   /// Sources: icem: Pinneri et al. 2020, "Sample-efficient Cross-Entropy Method for Real-time Planning";
   /// mppi: Williams et al. 2017, "Information Theoretic MPC for Model-Based Reinforcement Learning";
   /// cem: Rubinstein 1999, as used by Chua et al. 2018 (PETS); shooting: Nagabandi et al. 2018.
-  Plan MakePlan(WorldModel& model, const Belief& belief);
+  /// @param passed_steps  control steps since the plan before: by so many the warm start is shifted.
+  Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps = 1);
+
+  /// The sequences of the last iteration of the last plan, for showing: those whose score is finite, best first.
+  struct Candidates {
+    int count = 0, elites = 0;   // the first `elites` are those that the next distribution was fitted to
+    std::vector<float> actions;  // (count, H, nu)
+    std::vector<float> scores;   // (count)
+  };
+  /// @param most  how many at most: the best, and of the others every n-th.
+  Candidates LastCandidates(int most) const;
 
  private:
   struct Impl;

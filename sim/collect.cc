@@ -131,6 +131,10 @@ class Player {
 
 }  // namespace
 
+uint64_t PolicySeed(uint64_t episode_seed) {
+  return HashSeed(episode_seed, kPolicyStream);
+}
+
 bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy,
                  int64_t index, uint64_t seed, std::stop_token stop, Episode& episode) {
   std::vector<double> channels(static_cast<size_t>(task.channel_size()));
@@ -142,7 +146,7 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
     Random random(drawn_seed);
     task.Reset(model, data, random);
     task.Observe(model, data, channels);
-    const std::unique_ptr<Policy> actor = policy.make(HashSeed(drawn_seed, kPolicyStream));
+    const std::unique_ptr<Policy> actor = policy.make(PolicySeed(drawn_seed));
     EpisodeRecorder recorder(task, index, drawn_seed);
     recorder.Start(model, data, channels);
     result = {};

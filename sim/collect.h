@@ -43,6 +43,9 @@ CollectResult Collect(std::shared_ptr<const CompiledTask> task, const PolicySour
 bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy,
                  int64_t index, uint64_t seed, std::stop_token stop, Episode& episode);
 
+/// The seed of the policy that plays an episode.
+uint64_t PolicySeed(uint64_t episode_seed);
+
 /// Cuts an episode to its first `steps` control steps and marks it truncated.
 void CutEpisode(Episode& episode, int64_t steps);
 
