@@ -13,6 +13,7 @@
 #include "agent/session.h"
 #include "ui/desktop/actions.h"
 #include "ui/desktop/messages.h"
+#include "ui/desktop/person_hand.h"
 #include "ui/desktop/picture_texture.h"
 #include "ui/desktop/scene_view.h"
 #include "ui/desktop/settings.h"
@@ -54,6 +55,7 @@ struct App {
   Messages messages;
   SceneView scene;
   Overlays overlays;
+  PersonHand hand;
 
   std::shared_ptr<Session> session;            // null: nothing is open
   std::shared_ptr<const SessionSnapshot> now;  // of this frame; null exactly where session is
