@@ -12,6 +12,8 @@ namespace {
 constexpr double kDefaultControlTimestep = 0.02;
 // More steps than anyone waits for; the limit keeps the counts within an int.
 constexpr double kMostSteps = 1e9;
+// Characters of a reward term's label.
+constexpr size_t kLabelSize = 40;
 
 // What an episode may start with; everything else in an mjData follows from these and the model.
 const std::vector<std::string> kStateFields = {
@@ -19,6 +21,13 @@ const std::vector<std::string> kStateFields = {
 
 bool IsState(const FieldElement& element) {
   return std::find(kStateFields.begin(), kStateFields.end(), element.field) != kStateFields.end();
+}
+
+std::string Shortened(const std::string& text, size_t size) {
+  if (text.size() <= size) return text;
+  size_t end = size - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // whole UTF-8 characters
+  return text.substr(0, end) + "...";
 }
 
 bool ReadsDerived(const StateFormula& formula) {
@@ -212,7 +221,7 @@ void CompiledTask::Impl::CompileResets() {
 }
 
 Formula CompiledTask::Impl::ParseReward(const std::string& text, const std::string& key,
-                                        bool with_reward) const {
+                                        bool with_reward, FormulaTerms* terms) const {
   if (text.empty()) return Formula();
   const int action_size = static_cast<int>(scene->model()->nu);
   std::map<std::string, std::pair<int, int>> ranges = channel_range;
@@ -244,6 +253,7 @@ Formula CompiledTask::Impl::ParseReward(const std::string& text, const std::stri
       throw FormulaError("formula \"" + text + "\": expected one number, yields " +
                          std::to_string(formula.size()));
     }
+    if (terms) *terms = Formula::ParseTerms(text, resolve, known);
     return formula;
   } catch (const FormulaError& error) {
     throw TaskError(Where(key) + ": " + error.what() + " (it is over observation, signals and action)");
@@ -251,7 +261,21 @@ Formula CompiledTask::Impl::ParseReward(const std::string& text, const std::stri
 }
 
 void CompiledTask::Impl::CompileRewards() {
-  reward = ParseReward(spec.reward, "reward", false);
+  FormulaTerms terms;
+  reward = ParseReward(spec.reward, "reward", false, &terms);
+  reward_terms_are_factors = terms.are_factors;
+  for (Formula& term : terms.terms) {
+    std::string label = Shortened(term.text(), kLabelSize);
+    const auto taken = [&] {
+      return std::any_of(reward_terms.begin(), reward_terms.end(),
+                         [&](const RewardTerm& other) { return other.label == label; });
+    };
+    for (int n = 2; taken(); ++n) {
+      const std::string number = " (" + std::to_string(n) + ")";
+      label = Shortened(term.text(), kLabelSize - number.size()) + number;
+    }
+    reward_terms.push_back({std::move(label), std::move(term)});
+  }
   planning_reward = ParseReward(spec.planning_reward, "planning_reward", true);
   terminate = ParseReward(spec.terminate, "terminate", false);
   success = ParseReward(spec.success, "success", false);

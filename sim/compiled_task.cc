@@ -139,6 +139,12 @@ const Formula& CompiledTask::terminate() const {
 const Formula& CompiledTask::success() const {
   return impl_->success;
 }
+const std::vector<RewardTerm>& CompiledTask::reward_terms() const {
+  return impl_->reward_terms;
+}
+bool CompiledTask::reward_terms_are_factors() const {
+  return impl_->reward_terms_are_factors;
+}
 
 std::vector<std::string> CompiledTask::ObservationLabels() const {
   return {impl_->labels.begin(), impl_->labels.begin() + impl_->observation_size};
@@ -220,6 +226,13 @@ StepResult CompiledTask::Step(const mjModel* model, mjData* data, std::span<cons
 
 double CompiledTask::Reward(std::span<const double> channels, std::span<const double> action) const {
   return impl_->reward.empty() ? 0.0 : impl_->Evaluate(impl_->reward, channels, action);
+}
+
+void CompiledTask::RewardTerms(std::span<const double> channels, std::span<const double> action,
+                               std::span<double> values) const {
+  for (size_t i = 0; i < impl_->reward_terms.size(); ++i) {
+    values[i] = impl_->Evaluate(impl_->reward_terms[i].formula, channels, action);
+  }
 }
 
 bool CompiledTask::Success(std::span<const double> channels, std::span<const double> action) const {

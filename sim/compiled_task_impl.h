@@ -51,6 +51,8 @@ struct CompiledTask::Impl {
   int variable_count = 0;
   std::vector<FieldElement> parameters;
   Formula reward, planning_reward, terminate, success;
+  std::vector<RewardTerm> reward_terms;
+  bool reward_terms_are_factors = false;
   int substeps = 1, steps_per_episode = kDefaultEnvSteps;
   std::vector<double> action_centre, action_half_range;
   std::vector<std::string> action_labels;
@@ -65,7 +67,8 @@ struct CompiledTask::Impl {
   void CompileChannels();
   void CompileResets();
   void CompileRewards();
-  Formula ParseReward(const std::string& text, const std::string& key, bool with_reward) const;
+  Formula ParseReward(const std::string& text, const std::string& key, bool with_reward,
+                      FormulaTerms* terms = nullptr) const;
   StateFormula ParseState(const std::string& text, const std::string& key, bool random,
                           const std::vector<std::string>& variables) const;
   std::vector<FieldElement> ParseTarget(const std::string& text, const std::string& key) const;

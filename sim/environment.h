@@ -25,6 +25,12 @@ struct StepResult {
 /// An action as it is applied: within [-1, 1], 0 in place of NaN.
 double ClipAction(double action);
 
+/// A part of a task's reward, over the inputs of CompiledTask::reward().
+struct RewardTerm {
+  std::string label;  // its text, at most 40 characters; no two of a task are the same
+  Formula formula;
+};
+
 /// A task bound to its scene: formulas resolved, sizes known.
 class CompiledTask {
  public:
@@ -62,6 +68,9 @@ class CompiledTask {
   const Formula& planning_reward() const;
   const Formula& terminate() const;
   const Formula& success() const;
+  /// What the reward is put together from: its summands, or its factors, else the whole; none without a reward.
+  const std::vector<RewardTerm>& reward_terms() const;
+  bool reward_terms_are_factors() const;
 
   // The pieces below act on a caller's mjModel (of this task's scene) and mjData: for batches and planners.
 
@@ -84,6 +93,10 @@ class CompiledTask {
   /// Action in [-1, 1] to the actuators' own units, into data->ctrl.
   void ApplyAction(const mjModel* model, mjData* data, std::span<const double> action) const;
   double Reward(std::span<const double> channels, std::span<const double> action) const;
+  /// Evaluates the reward's terms where Reward would be: of one env step, whatever the action repeat.
+  /// @param values  receives reward_terms().size() numbers, which add or multiply up to the reward.
+  void RewardTerms(std::span<const double> channels, std::span<const double> action,
+                   std::span<double> values) const;
   bool Success(std::span<const double> channels, std::span<const double> action) const;
 
  private:

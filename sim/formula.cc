@@ -84,4 +84,9 @@ Formula Formula::Parse(std::string_view text, const Resolver& resolve, const std
   return FormulaParser(text, resolve, known, allow_random).Parse();
 }
 
+FormulaTerms Formula::ParseTerms(std::string_view text, const Resolver& resolve,
+                                 const std::vector<std::string>& known) {
+  return FormulaParser(text, resolve, known, false).ParseTerms();
+}
+
 }  // namespace reverie

@@ -73,6 +73,8 @@ struct DoubleArithmetic {
   double Select(double condition, double a, double b) const { return condition != 0.0 ? a : b; }
 };
 
+struct FormulaTerms;
+
 class Formula {
  public:
   /// Finds what a name means: `name`, the argument between parentheses if there is one ("xpos(cart)"), and
@@ -89,6 +91,10 @@ class Formula {
   /// @throws FormulaError with the formula, the column and what was expected.
   static Formula Parse(std::string_view text, const Resolver& resolve, const std::vector<std::string>& known,
                        bool allow_random = false);
+  /// Parses a formula and splits it where it is put together last.
+  /// @throws FormulaError as Parse does.
+  static FormulaTerms ParseTerms(std::string_view text, const Resolver& resolve,
+                                 const std::vector<std::string>& known);
 
   const std::string& text() const { return text_; }
   /// How many numbers it yields.
@@ -146,6 +152,13 @@ class Formula {
   std::string text_;
   std::vector<FormulaNode> nodes_;
   std::vector<int> outputs_;
+};
+
+/// The summands of a formula that is a sum ("a - b": "a" and "-b"), the factors of one that is a product ("a/2 * b":
+/// "a/2" and "b"), else the formula itself; none of an empty text. Each is over the formula's own inputs.
+struct FormulaTerms {
+  std::vector<Formula> terms;
+  bool are_factors = false;
 };
 
 }  // namespace reverie

@@ -161,31 +161,42 @@ FormulaParser::Values FormulaParser::Comparison() {
 }
 
 FormulaParser::Values FormulaParser::Sum() {
+  size_t begin = position_;
   Values left = Product();
+  std::vector<Piece> pieces = {{.begin = begin, .end = position_, .values = left}};
   while (true) {
     const size_t at = position_;
-    if (Accept("+")) {
-      left = Map(at, FormulaOp::kAdd, left, Product());
-    } else if (Accept("-")) {
-      left = Map(at, FormulaOp::kSubtract, left, Product());
-    } else {
-      return left;
-    }
+    const bool plus = Accept("+");
+    if (!plus && !Accept("-")) break;
+    begin = position_;
+    const Values right = Product();
+    pieces.push_back({.begin = begin, .end = position_, .values = right, .negative = !plus});
+    left = Map(at, plus ? FormulaOp::kAdd : FormulaOp::kSubtract, left, right);
   }
+  Keep(left, std::move(pieces), false);
+  return left;
 }
 
 FormulaParser::Values FormulaParser::Product() {
+  size_t begin = position_;
   Values left = Signed();
+  std::vector<Piece> pieces = {{.begin = begin, .end = position_, .values = left}};
   while (true) {
     const size_t at = position_;
-    if (Accept("*")) {
-      left = Map(at, FormulaOp::kMultiply, left, Signed());
-    } else if (Accept("/")) {
-      left = Map(at, FormulaOp::kDivide, left, Signed());
+    const bool times = Accept("*");
+    if (!times && !Accept("/")) break;
+    begin = position_;
+    const Values right = Signed();
+    if (times) {
+      pieces.push_back({.begin = begin, .end = position_, .values = right});
     } else {
-      return left;
+      pieces.back().divisors.insert(pieces.back().divisors.end(), right.begin(), right.end());
+      pieces.back().end = position_;
     }
+    left = Map(at, times ? FormulaOp::kMultiply : FormulaOp::kDivide, left, right);
   }
+  Keep(left, std::move(pieces), true);
+  return left;
 }
 
 FormulaParser::Values FormulaParser::Signed() {

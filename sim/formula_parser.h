@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,22 @@ class FormulaParser {
       : text_(text), resolve_(resolve), known_(known), allow_random_(allow_random) {}
 
   Formula Parse();
+  FormulaTerms ParseTerms();
 
  private:
   using Values = std::vector<int>;
+
+  // What a sum or a product of single numbers is put together from.
+  struct Piece {
+    size_t begin, end;               // in the text
+    Values values;                   // of the summand or factor
+    bool negative = false;           // a summand that is subtracted
+    std::vector<int> divisors = {};  // of a factor
+  };
+  struct Split {
+    std::vector<Piece> pieces;
+    bool are_factors = false;
+  };
 
   struct Nesting;
 
@@ -60,6 +74,10 @@ class FormulaParser {
   Values Tolerance(size_t at, const std::vector<Values>& arguments, const std::string& sigmoid);
   int Sigmoid(const std::string& name, int x, double v);
 
+  // Terms (formula_terms.cc).
+  void Keep(const Values& whole, std::vector<Piece> pieces, bool are_factors);
+  Formula TermOf(const Piece& piece) const;
+
   // Nodes (formula_parser.cc).
   int Add(FormulaNode node);
   int Constant(double value) { return Add({.op = FormulaOp::kConstant, .value = value}); }
@@ -80,6 +98,7 @@ class FormulaParser {
   bool allow_random_;
   size_t position_ = 0;
   int depth_ = 0;
+  std::map<int, Split> splits_;  // by the node that the sum or product yields
   Formula formula_;
 };
 

@@ -289,3 +289,64 @@ TEST_CASE("Numbers are read the same whatever the locale") {
   CHECK(Value("1.5 + 0.25") == 1.75);
   CHECK(Contains(ErrorOf("1,5"), "expected an operator or the end"));
 }
+
+namespace {
+
+// Parses into terms and checks that they add or multiply up to the formula; gives their texts.
+std::vector<std::string> TermsOf(const std::string& text, bool are_factors) {
+  const FormulaTerms split = Formula::ParseTerms(text, Resolve, kKnown);
+  CHECK(split.are_factors == are_factors);
+  const Formula whole = Formula::Parse(text, Resolve, kKnown);
+  Random random(7);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<double> inputs(kInputs.size());
+    for (double& input : inputs) input = random.Uniform(-2.0, 2.0);
+    const auto input = [&](int i) { return inputs[static_cast<size_t>(i)]; };
+    std::vector<double> scratch;
+    double together = are_factors ? 1.0 : 0.0;
+    for (const Formula& term : split.terms) {
+      const double value = term.EvaluateScalar(input, scratch);
+      together = are_factors ? together * value : together + value;
+    }
+    CHECK(together == doctest::Approx(whole.EvaluateScalar(input, scratch)).epsilon(1e-12));
+  }
+  std::vector<std::string> texts;
+  for (const Formula& term : split.terms) texts.push_back(term.text());
+  return texts;
+}
+
+}  // namespace
+
+TEST_CASE("A formula falls into summands, or factors, or stays whole") {
+  using Texts = std::vector<std::string>;
+  CHECK(TermsOf("x + y", false) == Texts{"x", "y"});
+  CHECK(TermsOf(" 2*x\n - 0.1 *  norm(v) + y ", false) == Texts{"2*x", "-0.1 * norm(v)", "y"});
+  CHECK(TermsOf("-x - -y", false) == Texts{"-x", "--y"});
+  CHECK(TermsOf("(1 + x)/2 * (2 + y)/3 * v[0]", true) == Texts{"(1 + x)/2", "(2 + y)/3", "v[0]"});
+  CHECK(TermsOf("x/2/3 * y/4", true) == Texts{"x/2/3", "y/4"});
+  CHECK(TermsOf("3 * x * 3", true) == Texts{"3", "x", "3"});
+  CHECK(TermsOf("x * (x + 1) * x^2", true) == Texts{"x", "(x + 1)", "x^2"});
+  CHECK(TermsOf("((x * y))", true) == Texts{"x", "y"});
+  CHECK(TermsOf("(x + y) - (x*y + 1)", false) == Texts{"(x + y)", "-(x*y + 1)"});
+  CHECK(TermsOf("x", false) == Texts{"x"});
+  CHECK(TermsOf("(x + y)/4", false) == Texts{"(x + y)/4"});
+  CHECK(TermsOf("-(x + y)", false) == Texts{"-(x + y)"});
+  CHECK(TermsOf("x + y < 1", false) == Texts{"x + y < 1"});
+  CHECK(TermsOf("x > 0 ? x + y : 2*y", false) == Texts{"x > 0 ? x + y : 2*y"});
+  CHECK(TermsOf("sum(v*w)", false) == Texts{"sum(v*w)"});
+  CHECK(TermsOf("tolerance(x, -1, 1, 2) * (4 + mean(tolerance(v, 0, 0, 1, \"quadratic\", 0)))/5", true) ==
+        Texts{"tolerance(x, -1, 1, 2)", "(4 + mean(tolerance(v, 0, 0, 1, \"quadratic\", 0)))/5"});
+}
+
+TEST_CASE("A term holds what it needs of its formula and no more") {
+  const FormulaTerms split = Formula::ParseTerms("exp(sin(x)) + y", Resolve, kKnown);
+  REQUIRE(split.terms.size() == 2);
+  CHECK(split.terms[0].nodes().size() == 3);
+  CHECK(split.terms[1].nodes().size() == 1);
+}
+
+TEST_CASE("Vectors are kept whole, and errors are those of parsing") {
+  CHECK(Formula::ParseTerms("v + w", Resolve, kKnown).terms.size() == 1);
+  CHECK(MessageOf([] { Formula::ParseTerms("x + ", Resolve, kKnown); }) ==
+        MessageOf([] { Formula::Parse("x + ", Resolve, kKnown); }));
+}
