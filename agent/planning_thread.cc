@@ -20,7 +20,7 @@ std::unique_ptr<WorldModel> OpenChosenModel(const ModelChoice& choice, std::shar
 
 PlanningThread::PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open, int threads, int nice,
                                std::function<void()> answered,
-                               std::function<void(const ModelChoice&, const std::string&)> opened)
+                               std::function<void(const ModelChoice&, const ModelChoice&, const std::string&)> opened)
     : task_(std::move(task)),
       open_(std::move(open)),
       threads_(threads),
@@ -69,7 +69,7 @@ void PlanningThread::Run(std::stop_token stop) {
         tried = wanted;
         model = OpenChosenModel(wanted, task_, open_, threads_);
         opened = wanted;
-        opened_(opened, "");
+        opened_(opened, tried, "");
         continue;
       }
       if (!planner || request->epoch != epoch) {
@@ -97,7 +97,7 @@ void PlanningThread::Run(std::stop_token stop) {
         model = std::make_unique<SimulatorModel>(task_, threads_);
         opened = {"simulator", tried.generation};
       }
-      opened_(opened, text.substr(0, text.find('\n')));
+      opened_(opened, tried, text.substr(0, text.find('\n')));
     }
   }
 }

@@ -50,10 +50,11 @@ struct PlanAnswer {
 class PlanningThread {
  public:
   /// @param answered  called on the planning thread after each plan.
-  /// @param opened    called there when a model was opened, or could not be: then the one before is kept.
+  /// @param opened    called there when a model was opened, or could not be (then the one before is kept), or a
+  ///                  plan failed.
   PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open, int threads, int nice,
                  std::function<void()> answered,
-                 std::function<void(const ModelChoice& now, const std::string& error)> opened);
+                 std::function<void(const ModelChoice& now, const ModelChoice& tried, const std::string& error)> opened);
   ~PlanningThread();
 
   void Choose(const ModelChoice& model);
@@ -69,7 +70,7 @@ class PlanningThread {
   const ModelOpener open_;
   const int threads_, nice_;
   const std::function<void()> answered_;
-  const std::function<void(const ModelChoice&, const std::string&)> opened_;
+  const std::function<void(const ModelChoice&, const ModelChoice&, const std::string&)> opened_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::optional<PlanRequest> request_;  // guarded by mutex_, as the next

@@ -199,7 +199,7 @@ class Session {
   void BeginFrom(std::vector<double> state, std::vector<double> parameters, std::string label);
 
   /// The episode that ends at `place`: its rows since the reset, or since a person last changed the state.
-  /// Its states hold the forces that each next step was made under, so that it can be replayed to the bit.
+  /// Its states hold the forces that the step before each was made under, so that it can be replayed to the bit.
   /// Any thread. @throws Error where its beginning was dropped.
   Episode ExtractEpisode(TimelinePlace place) const;
   /// Writes every branch that was played to its end or left, as a dataset. Any thread; takes its time.

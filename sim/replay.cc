@@ -121,6 +121,9 @@ std::string ReplayMismatch::Text() const {
          Number(replayed);
 }
 
+// What a person's hands set before a step and the step leaves as it is: forces on bodies, poses of mocap bodies.
+constexpr unsigned kHands = mjSTATE_XFRC_APPLIED | mjSTATE_MOCAP_POS | mjSTATE_MOCAP_QUAT;
+
 ReplayResult VerifyEpisode(const CompiledTask& task, const Episode& episode) {
   CheckEpisode(episode, Sizes(task));
   ReplayResult result;
@@ -142,7 +145,12 @@ ReplayResult VerifyEpisode(const CompiledTask& task, const Episode& episode) {
   comparison.EndRow();
 
   const auto action_size = static_cast<size_t>(task.action_size());
+  const auto state_size = static_cast<size_t>(task.state_size());
+  std::vector<double> hands(static_cast<size_t>(mj_stateSize(model, kHands)));
   for (int64_t t = 0; t < episode.steps; ++t) {
+    mj_extractState(model, episode.integration_state.data() + static_cast<size_t>(t + 1) * state_size,
+                    mjSTATE_INTEGRATION, hands.data(), kHands);
+    mj_setState(model, data.get(), hands.data(), kHands);
     const auto action = std::span(episode.actions).subspan(static_cast<size_t>(t) * action_size, action_size);
     const StepResult step = task.Step(model, data.get(), action, channels);
     comparison.BeginRow(t + 1);

@@ -31,7 +31,8 @@ struct ReplayResult {
   std::optional<ReplayMismatch> first;
 };
 
-/// Restores the episode's drawn model parameters and first state, applies its actions with CompiledTask::Step
+/// Restores the episode's drawn model parameters and first state, applies its actions with CompiledTask::Step, and
+/// before each the forces and mocap poses that a person's hands had set (as the state after the step holds them),
 /// and compares integration_state, qpos, qvel, time, observations and signals of every row, rewards and the
 /// termination. After a difference the replay goes on from where it is, so one early difference counts in
 /// every row behind it. @throws ShapeError if the episode's arrays do not fit the task.

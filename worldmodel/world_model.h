@@ -27,11 +27,14 @@ struct Imagination {
   std::vector<float> uncertainty;  // (N, H) disagreement between members, in standard deviations of the channels
   std::vector<float> channels;     // (N, H, nchannels) expectation; empty unless asked for
   std::vector<float> spread;       // (N, H, nchannels) standard deviation; empty unless asked for
+  int members = 0;                 // M; 0 unless asked for
+  std::vector<float> member_channels;  // (M, N, H, nchannels) what each member of an ensemble expects
 };
 
 struct ImagineOptions {
   bool channels = false;     // fill channels and spread
   bool uncertainty = false;  // fill uncertainty (a learned model may need more members for it)
+  bool members = false;      // fill member_channels
 };
 
 class WorldModel {
@@ -41,6 +44,9 @@ class WorldModel {
   virtual const CompiledTask& task() const = 0;
   /// "simulator", "ensemble".
   virtual std::string name() const = 0;
+
+  /// Standard deviation of each channel in what the model learned from, (nchannels), SI units; empty: unknown.
+  virtual std::vector<double> channel_scale() const { return {}; }
 
   /// Imagines `actions` from `belief`.
   /// @param actions  (N, H, nu) row-major, normalised to [-1, 1].

@@ -1,0 +1,640 @@
+#include "agent/session_core.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agent/planner_policy.h"
+#include "sim/collect.h"
+#include "sim/error.h"
+
+namespace reverie {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::milliseconds;
+
+// Snapshots of a session that runs as fast as it goes come no closer than this.
+constexpr auto kLeastPublishInterval = milliseconds(8);
+// A pace that fell behind by more does not rush to make up for it.
+constexpr auto kForgivenDelay = milliseconds(250);
+constexpr auto kPaceWindow = milliseconds(500);
+constexpr auto kIdle = std::chrono::seconds(1);
+
+SessionCore::Clock::duration Seconds(double seconds) {
+  return std::chrono::duration_cast<SessionCore::Clock::duration>(duration<double>(seconds));
+}
+
+std::vector<std::string> RewardTermLabels(const CompiledTask& task) {
+  std::vector<std::string> labels;
+  for (const RewardTerm& term : task.reward_terms()) labels.push_back(term.label);
+  return labels;
+}
+
+TimelineSizes SizesOf(const CompiledTask& task) {
+  return {.state = task.state_size(),
+          .channels = task.channel_size(),
+          .action = task.action_size(),
+          .reward_terms = static_cast<int>(task.reward_terms().size())};
+}
+
+}  // namespace
+
+std::string ActorName(Actor actor) {
+  switch (actor) {
+    case Actor::kPerson: return "person";
+    case Actor::kRandom: return "random";
+    case Actor::kSmooth: return "smooth";
+    case Actor::kPlanner: return "planner";
+  }
+  return "";
+}
+
+SessionCore::SessionCore(std::shared_ptr<const CompiledTask> task, const SessionOptions& options,
+                         std::function<void(std::shared_ptr<const SessionSnapshot>)> publish)
+    : task_(std::move(task)),
+      publish_(std::move(publish)),
+      environment_(task_),
+      timeline_(SizesOf(*task_), task_->env_step_s() * task_->spec().action_repeat, options.memory_bytes),
+      run_seed_(options.seed),
+      control_step_s_(timeline_.view().control_step_s),
+      reward_term_labels_(RewardTermLabels(*task_)),
+      chosen_(static_cast<size_t>(task_->action_size())),
+      simulation_steps_(task_->simulation_steps_per_env_step() * task_->spec().action_repeat),
+      at_end_(options.at_end),
+      actor_(options.actor),
+      pace_(options.pace),
+      person_action_(static_cast<size_t>(task_->action_size())),
+      held_(static_cast<size_t>(task_->action_size())),
+      given_planner_(options.planner),
+      planner_(options.planner ? *options.planner : PlannerOptionsFor(task_->spec())),
+      imagination_(options.imagination) {
+  planner_.Check("planner");
+  mjv_defaultPerturb(&perturbation_);
+}
+
+void SessionCore::Start(Threads threads, const std::string& model) {
+  threads_ = threads;
+  wanted_ = {model, 1};
+  threads_.planning->Choose(wanted_);
+  ResetToEpisode(0);
+}
+
+// ---- Time ----------------------------------------------------------------------------------------------------
+
+SessionCore::Clock::time_point SessionCore::Advance() {
+  const Clock::time_point now = Clock::now();
+  MeasurePace(now);
+  if (!playing_ && !Busy()) return now + kIdle;
+  if (!Busy() && speed_ > 0 && now < next_step_) return next_step_;
+  if (WaitsForPlan()) {
+    AskForPlan();
+    return now + kIdle;  // the answer wakes this thread
+  }
+  if (pending_simulation_steps_ > 0) {
+    --pending_simulation_steps_;
+    MakeSimulationStep();
+    Publish();
+    return now;
+  }
+  const bool asked = pending_steps_ > 0;
+  if (asked) --pending_steps_;
+  MakeControlStep();
+  ++pace_steps_;
+  if (playing_ && speed_ > 0) {
+    next_step_ += Seconds(control_step_s_ / speed_);
+    if (next_step_ < now - kForgivenDelay) next_step_ = now;
+  }
+  const bool paced = playing_ && speed_ > 0;
+  if (paced || !(playing_ || Busy()) || now - last_publish_ > kLeastPublishInterval) Publish();
+  return now;
+}
+
+void SessionCore::MeasurePace(Clock::time_point now) {
+  if (now - pace_since_ < kPaceWindow) return;
+  const double wall_s = duration<double>(now - pace_since_).count();
+  realtime_factor_ = static_cast<double>(pace_steps_) * control_step_s_ / wall_s;
+  plans_per_s_ = static_cast<double>(pace_plans_) / wall_s;
+  imagined_steps_per_s_ = static_cast<double>(pace_imagined_) / wall_s;
+  pace_since_ = now;
+  pace_steps_ = pace_plans_ = pace_imagined_ = 0;
+}
+
+void SessionCore::Play() {
+  if (playing_) return;
+  if (Branch().ended && AtEndOfBranch() && at_end_ != AtEnd::kGoOn) ResetToEpisode(episode_ + 1);
+  playing_ = true;
+  divergence_.reset();
+  next_step_ = pace_since_ = Clock::now();
+  pace_steps_ = pace_plans_ = pace_imagined_ = 0;
+}
+
+void SessionCore::Pause() {
+  playing_ = false;
+  pending_steps_ = pending_simulation_steps_ = 0;
+}
+
+void SessionCore::StepControl(int steps) {
+  playing_ = false;
+  divergence_.reset();
+  pending_steps_ += std::max(0, steps);
+}
+
+void SessionCore::StepSimulation() {
+  playing_ = false;
+  divergence_.reset();
+  ++pending_simulation_steps_;
+}
+
+void SessionCore::SetSpeed(double speed) {
+  speed_ = std::isfinite(speed) && speed > 0 ? speed : 0;
+  next_step_ = Clock::now();
+}
+
+bool SessionCore::AtEndOfBranch() const { return now_.row + 1 == Branch().rows; }
+
+void SessionCore::BeginBranch(BranchInfo info) {
+  const bool reset = info.parent < 0;
+  now_ = {timeline_.Begin(std::move(info), environment_.SaveState(), environment_.channels()), 0};
+  if (reset) {
+    action_.assign(static_cast<size_t>(task_->action_size()), 0.0);
+    reward_ = episode_return_ = 0;
+  }
+  divergence_.reset();
+  simulation_step_ = 0;
+  action_chosen_ = false;
+  NewEpoch();
+}
+
+void SessionCore::Reset(uint64_t seed, int64_t episode) {
+  environment_.Reset(seed);
+  seed_ = seed;
+  episode_ = episode;
+  touching_.clear();
+  std::fill(held_.begin(), held_.end(), false);
+  BranchInfo info;
+  info.seed = seed;
+  info.episode = episode;
+  info.parameters = environment_.parameters();
+  info.label = episode >= 0 ? "episode " + std::to_string(episode) : "seed " + std::to_string(seed);
+  BeginBranch(std::move(info));
+}
+
+void SessionCore::ResetToEpisode(int64_t episode) {
+  Reset(HashSeed(run_seed_, static_cast<uint64_t>(std::max<int64_t>(0, episode))), std::max<int64_t>(0, episode));
+}
+
+void SessionCore::ResetToSeed(uint64_t seed) { Reset(seed, -1); }
+
+void SessionCore::Restore(TimelinePlace place) {
+  const BranchView& branch = *timeline_.view().Find(place.branch);
+  if (!branch.info->parameters.empty()) environment_.SetParameters(branch.info->parameters);
+  environment_.RestoreState(branch.State(place.row), static_cast<int>(branch.info->first_step + place.row));
+  now_ = place;
+  seed_ = branch.info->seed;
+  episode_ = branch.info->episode;
+  action_.assign(branch.Action(place.row).begin(), branch.Action(place.row).end());
+  reward_ = branch.Reward(place.row);
+  episode_return_ = 0;
+  for (const BranchView* view : timeline_.view().Lineage(place.branch)) {
+    const int64_t last = view->info->id == place.branch ? place.row : view->rows - 1;
+    for (int64_t row = std::max<int64_t>(1, view->first_row); row <= last; ++row) {
+      // Of an ancestor only what lies before the fork was lived through.
+      if (view->info->id != place.branch && timeline_.view().AtStep(place.branch, view->info->first_step + row) !=
+                                                TimelinePlace{view->info->id, row}) {
+        break;
+      }
+      episode_return_ += view->Reward(row);
+    }
+  }
+  simulation_step_ = 0;
+  action_chosen_ = false;
+}
+
+void SessionCore::Seek(TimelinePlace place) {
+  Pause();
+  const BranchView* branch = timeline_.view().Find(place.branch);
+  if (!branch || !branch->Has(place.row)) {
+    Say("that step is no longer kept: the timeline's memory is bounded", true);
+    return;
+  }
+  if (place == now_ && simulation_step_ == 0) return;
+  Restore(place);
+  divergence_.reset();
+  touching_.clear();
+  NewEpoch();
+}
+
+void SessionCore::RemoveBranch(int branch) {
+  if (!timeline_.Remove(branch, now_.branch)) Say("what led to the present cannot be removed", true);
+}
+
+void SessionCore::Fork() {
+  BranchInfo info;
+  info.parent = now_.branch;
+  info.parent_row = now_.row;
+  info.first_step = Step();
+  info.seed = seed_;
+  info.episode = episode_;
+  info.parameters = environment_.parameters();
+  info.label = "branch at step " + std::to_string(info.first_step);
+  const double reward = reward_;
+  BeginBranch(std::move(info));
+  reward_ = reward;
+}
+
+// ---- Acting --------------------------------------------------------------------------------------------------
+
+void SessionCore::NewEpoch() {
+  ++epoch_;
+  asked_for_now_ = false;
+  policy_.reset();
+  if (threads_.planning) threads_.planning->Withdraw();
+  AskForPlan();
+}
+
+void SessionCore::AskForPlan() {
+  if (asked_for_now_ || !threads_.planning || task_->action_size() == 0) return;
+  if (actor_ != Actor::kPlanner && !imagination_.enabled) return;
+  PlanRequest request;
+  request.serial = ++asked_;
+  request.from = now_;
+  request.step = Step();
+  request.belief = Belief::Of(environment_);
+  request.epoch = epoch_;
+  request.seed = PolicySeed(seed_);
+  if (request.step > 0) request.seed = HashSeed(request.seed, static_cast<uint64_t>(request.step));
+  request.options = planner_;
+  request.shown_candidates = imagination_.enabled ? imagination_.candidates : 0;
+  threads_.planning->Ask(std::move(request));
+  asked_for_now_ = true;
+}
+
+bool SessionCore::WaitsForPlan() const {
+  if (actor_ != Actor::kPlanner || pace_ != Pace::kLockStep || task_->action_size() == 0 || action_chosen_) return false;
+  if (!asked_for_now_) return true;
+  const std::shared_ptr<const PlanAnswer> answer = threads_.planning->Answer();
+  return !answer || answer->serial != asked_;
+}
+
+bool SessionCore::ChooseAction() {
+  if (action_chosen_) return true;
+  std::fill(chosen_.begin(), chosen_.end(), 0.0);
+  switch (actor_) {
+    case Actor::kPerson: chosen_ = person_action_; break;
+    case Actor::kRandom:
+    case Actor::kSmooth: {
+      if (!policy_) {
+        const PolicySource source = actor_ == Actor::kRandom ? RandomPolicy(*task_) : SmoothPolicy(*task_);
+        const int64_t step = Step();
+        const uint64_t seed = PolicySeed(seed_);
+        policy_ = source.make(step == 0 ? seed : HashSeed(seed, static_cast<uint64_t>(step)));
+      }
+      policy_->Act({environment_.model(), environment_.data(), environment_.channels(), environment_.control_step()},
+                   chosen_);
+      break;
+    }
+    case Actor::kPlanner: {
+      const std::shared_ptr<const PlanAnswer> answer = threads_.planning->Answer();
+      if (!answer || answer->epoch != epoch_ || answer->plan.actions.empty()) break;
+      const int64_t horizon = static_cast<int64_t>(answer->plan.actions.size() / chosen_.size());
+      const int64_t row = std::clamp<int64_t>(Step() - answer->step, 0, horizon - 1);
+      std::copy_n(answer->plan.actions.begin() + row * static_cast<int64_t>(chosen_.size()), chosen_.size(),
+                  chosen_.begin());
+      break;
+    }
+  }
+  for (size_t i = 0; i < chosen_.size(); ++i) {
+    if (held_[i]) chosen_[i] = person_action_[i];
+  }
+  action_chosen_ = true;
+  return true;
+}
+
+void SessionCore::LeaveSimulationSteps() {
+  if (simulation_step_ == 0) return;
+  // The steps in between were only looked at: the control step is made from its beginning, whole.
+  const bool chosen = action_chosen_;
+  environment_.RestoreState(Branch().State(now_.row), static_cast<int>(Step()));
+  simulation_step_ = 0;
+  action_chosen_ = chosen;
+}
+
+void SessionCore::MakeSimulationStep() {
+  if (!AtEndOfBranch()) Fork();
+  ChooseAction();
+  if (simulation_step_ + 1 == simulation_steps_) {
+    MakeControlStep();
+    return;
+  }
+  const mjModel* model = environment_.model();
+  mjData* data = environment_.data();
+  if (simulation_step_ == 0) task_->ApplyAction(model, data, chosen_);
+  if (model->opt.integrator == mjINT_RK4) {
+    mj_step(model, data);
+    mj_forward(model, data);
+  } else {
+    mj_step2(model, data);
+    mj_step1(model, data);
+  }
+  ++simulation_step_;
+}
+
+void SessionCore::MakeControlStep() {
+  LeaveSimulationSteps();
+  if (!AtEndOfBranch()) Fork();
+  ChooseAction();
+  action_chosen_ = false;
+  const mjModel* model = environment_.model();
+  mjData* data = environment_.data();
+  std::fill(data->xfrc_applied, data->xfrc_applied + 6 * model->nbody, 0.0);
+  if (perturbation_.active && perturbation_.select > 0 && perturbation_.select < model->nbody) {
+    mjv_applyPerturbPose(model, data, &perturbation_, 0);
+    mjv_applyPerturbForce(model, data, &perturbation_);
+  }
+  const double last_reward = reward_;
+  const StepResult result = environment_.Step(chosen_);
+  if (result.diverged_dof >= 0) {
+    const std::string dof = task_->scene().DofLabel(result.diverged_dof);
+    const TimelinePlace sound = now_;
+    timeline_.AddEvent(sound, kDivergenceEvent);
+    timeline_.End(sound.branch, true);
+    Restore(sound);
+    NewEpoch();
+    Pause();
+    divergence_ = Divergence{.before = sound, .dof = dof};
+    Say("the simulation blew up at degree of freedom " + dof + "; paused at the last sound state", true);
+    return;
+  }
+  for (size_t i = 0; i < chosen_.size(); ++i) action_[i] = ClipAction(chosen_[i]);
+  reward_ = result.reward;
+  episode_return_ += result.reward;
+  std::vector<double> terms(reward_term_labels_.size());
+  task_->RewardTerms(environment_.channels(), action_, terms);
+  const std::vector<double> state = environment_.SaveState();
+  const bool person = std::find(held_.begin(), held_.end(), true) != held_.end();
+  Timeline::Row row = {.state = state,
+                       .channels = environment_.channels(),
+                       .action = action_,
+                       .reward_terms = terms,
+                       .reward = reward_,
+                       .events = EventsOf(result, last_reward),
+                       .actor = static_cast<uint8_t>(person ? Actor::kPerson : actor_)};
+  now_.row = timeline_.Append(now_.branch, row);
+  asked_for_now_ = false;
+  const bool over = result.terminated || (result.truncated && !Branch().ended);
+  if (over) {
+    EndEpisode(result.terminated);
+  } else {
+    AskForPlan();
+  }
+}
+
+uint32_t SessionCore::EventsOf(const StepResult& result, double last_reward) {
+  uint32_t events = 0;
+  const mjModel* model = environment_.model();
+  const mjData* data = environment_.data();
+  std::vector<int> touching;
+  for (int i = 0; i < data->ncon; ++i) {
+    const mjContact& contact = data->contact[i];
+    if (contact.geom[0] < 0 || contact.geom[1] < 0 || contact.exclude) continue;
+    const auto [low, high] = std::minmax(model->geom_bodyid[contact.geom[0]], model->geom_bodyid[contact.geom[1]]);
+    touching.push_back(low * model->nbody + high);
+  }
+  std::sort(touching.begin(), touching.end());
+  touching.erase(std::unique(touching.begin(), touching.end()), touching.end());
+  if (!std::includes(touching_.begin(), touching_.end(), touching.begin(), touching.end())) events |= kContactEvent;
+  touching_ = std::move(touching);
+  // Of rewards per env step, which most tasks keep between 0 and 1.
+  const double repeat = task_->spec().action_repeat;
+  if (last_reward / repeat < 0.5 && result.reward / repeat >= 0.5) events |= kRewardEvent;
+  if (result.terminated || (result.truncated && environment_.control_step() == task_->steps_per_episode())) {
+    events |= kEndEvent;
+  }
+  return events;
+}
+
+void SessionCore::EndEpisode(bool) {
+  timeline_.End(now_.branch, false);
+  switch (at_end_) {
+    case AtEnd::kNextEpisode: {
+      const int64_t pending = pending_steps_;
+      ResetToEpisode(episode_ + 1);
+      pending_steps_ = pending;
+      break;
+    }
+    case AtEnd::kPause:
+      Pause();
+      AskForPlan();
+      break;
+    case AtEnd::kGoOn: AskForPlan(); break;
+  }
+}
+
+void SessionCore::SetActor(Actor actor) {
+  if (actor == actor_) return;
+  actor_ = actor;
+  action_chosen_ = false;
+  NewEpoch();
+}
+
+void SessionCore::SetPace(Pace pace) {
+  if (pace == pace_) return;
+  pace_ = pace;
+  NewEpoch();
+}
+
+void SessionCore::SetPersonAction(std::vector<double> action, std::vector<bool> held) {
+  if (static_cast<int>(action.size()) != task_->action_size() || held.size() != action.size()) {
+    Say("a person's action: expected " + std::to_string(task_->action_size()) + " values, found " +
+            std::to_string(action.size()),
+        true);
+    return;
+  }
+  for (double& element : action) element = ClipAction(element);
+  person_action_ = std::move(action);
+  held_ = std::move(held);
+}
+
+void SessionCore::SetPlanner(PlannerOptions options) {
+  try {
+    options.Check("planner");
+  } catch (const Error& error) {
+    Say(error.what(), true);
+    return;
+  }
+  planner_ = options;
+  action_chosen_ = false;
+  NewEpoch();
+}
+
+void SessionCore::SetModel(std::string model) {
+  wanted_ = {std::move(model), wanted_.generation + 1};
+  threads_.planning->Choose(wanted_);
+  timeline_.AddEvent(now_, kModelEvent);
+  action_chosen_ = false;
+  NewEpoch();
+}
+
+void SessionCore::ReloadModel() { SetModel(wanted_.name); }
+
+void SessionCore::ModelOpened(const ModelChoice& now, const ModelChoice& tried, const std::string& error) {
+  const bool planning_failed = !error.empty() && tried == wanted_ && opened_ == wanted_;
+  opened_ = now;
+  if (error.empty()) return;
+  // Unless another was asked for meanwhile, the one before stands.
+  if (tried == wanted_) wanted_ = opened_ = {now.name, tried.generation};
+  if (planning_failed) {
+    Pause();
+    asked_for_now_ = false;
+  }
+  Say(error, true);
+}
+
+void SessionCore::SetImagination(ImaginationOptions options) {
+  imagination_ = std::move(options);
+  AskForPlan();
+}
+
+// ---- A person's hands ----------------------------------------------------------------------------------------
+
+void SessionCore::SetPerturbation(const mjvPerturb& perturbation) {
+  perturbation_ = perturbation;
+  const mjModel* model = environment_.model();
+  if (playing_ || !perturbation_.active || perturbation_.select <= 0 || perturbation_.select >= model->nbody) return;
+  const std::vector<double> before = environment_.SaveState();
+  mjv_applyPerturbPose(model, environment_.data(), &perturbation_, 1);
+  const std::vector<double> after = environment_.SaveState();
+  if (before == after) return;
+  EditState(after, task_->scene().Label(mjOBJ_BODY, perturbation_.select) + " moved", true);
+}
+
+void SessionCore::EditState(const std::vector<double>& state, const std::string& label, bool keep_history) {
+  if (static_cast<int>(state.size()) != task_->state_size()) {
+    Say("a state: expected " + std::to_string(task_->state_size()) + " values, found " + std::to_string(state.size()),
+        true);
+    return;
+  }
+  if (!std::all_of(state.begin(), state.end(), [](double value) { return std::isfinite(value); })) {
+    Say("a state: expected finite numbers", true);
+    return;
+  }
+  Pause();
+  BranchInfo info;
+  info.seed = seed_;
+  info.episode = -1;
+  info.edited = true;
+  info.label = label;
+  info.parameters = environment_.parameters();
+  // A slider that is dragged is one change, not one for each frame.
+  const BranchInfo& last = *Branch().info;
+  const bool same_change = last.edited && last.label == label && Branch().rows == 1 && last.parent >= 0;
+  const int replaced = same_change ? now_.branch : -1;
+  if (keep_history) {
+    info.parent = same_change ? last.parent : now_.branch;
+    info.parent_row = same_change ? last.parent_row : now_.row;
+    info.first_step = Step();
+  }
+  environment_.RestoreState(state, static_cast<int>(info.first_step));
+  episode_ = -1;
+  BeginBranch(std::move(info));
+  timeline_.AddEvent(now_, kEditEvent);
+  if (replaced >= 0) timeline_.Remove(replaced, now_.branch);
+}
+
+void SessionCore::BeginFrom(const std::vector<double>& state, std::vector<double> parameters,
+                            const std::string& label) {
+  if (static_cast<int>(parameters.size()) != task_->parameter_size()) {
+    Say("a state from elsewhere: expected " + std::to_string(task_->parameter_size()) + " model parameters, found " +
+            std::to_string(parameters.size()),
+        true);
+    return;
+  }
+  if (!parameters.empty()) environment_.SetParameters(parameters);
+  EditState(state, label, false);
+}
+
+// ---- What is seen from outside -------------------------------------------------------------------------------
+
+void SessionCore::Say(const std::string& text, bool error) {
+  notice_ = {.serial = notice_.serial + 1, .error = error, .text = text};
+}
+
+void SessionCore::Publish() {
+  const std::shared_ptr<const PlanAnswer> answer = threads_.planning->Answer();
+  const bool current = answer && answer->epoch == epoch_;
+  if (current && answer->serial > last_answer_) {
+    last_answer_ = answer->serial;
+    ++plans_;
+    ++pace_plans_;
+    pace_imagined_ += answer->plan.imagined_steps;
+    plan_ms_ = answer->plan.plan_ms;
+    if (const BranchView* branch = timeline_.view().Find(answer->from.branch); branch && branch->Has(answer->from.row)) {
+      branch->Set(Judged::kPlanMs, answer->from.row, static_cast<float>(answer->plan.plan_ms));
+      branch->Set(Judged::kPlannedReturn, answer->from.row, answer->plan.planned_return);
+    }
+  }
+  if (imagination_.enabled) {
+    threads_.imagination->Show({.timeline = timeline_.view(),
+                                .now = now_,
+                                .options = imagination_,
+                                .model = opened_,
+                                .plan = current ? answer : nullptr});
+  }
+  last_publish_ = Clock::now();
+  publish_(MakeSnapshot());
+}
+
+std::shared_ptr<SessionSnapshot> SessionCore::MakeSnapshot() const {
+  auto snapshot = std::make_shared<SessionSnapshot>();
+  SessionSnapshot& s = *snapshot;
+  s.serial = const_cast<SessionCore*>(this)->serial_++;
+  s.task = task_;
+  s.timeline = timeline_.view();
+  s.now = now_;
+  s.at_end_of_branch = AtEndOfBranch();
+  s.simulation_step = simulation_step_;
+  s.simulation_steps = simulation_steps_;
+  s.state = environment_.SaveState();
+  s.parameters = environment_.parameters();
+  s.channels.assign(environment_.channels().begin(), environment_.channels().end());
+  s.action = action_;
+  s.time_s = environment_.data()->time;
+  s.reward = reward_;
+  s.episode_return = episode_return_;
+  s.control_step = Step();
+  s.seed = seed_;
+  s.episode = episode_;
+  s.playing = playing_;
+  s.speed = speed_;
+  s.realtime_factor = playing_ ? realtime_factor_ : 0;
+  s.actor = actor_;
+  s.pace = pace_;
+  s.at_end = at_end_;
+  s.holding = std::find(held_.begin(), held_.end(), true) != held_.end();
+  s.model = opened_.generation > 0 ? opened_.name : wanted_.name;
+  s.model_loading = !(wanted_ == opened_);
+  s.planner = planner_;
+  s.plan_ms = plan_ms_;
+  s.plans_per_s = plans_per_s_;
+  s.imagined_steps_per_s = imagined_steps_per_s_;
+  s.plans = plans_;
+  s.reward_terms = reward_term_labels_;
+  s.divergence = divergence_;
+  s.notice = notice_;
+  s.imagination = imagination_;
+  if (const std::shared_ptr<const Imagined> shown = imagination_.enabled ? threads_.imagination->Shown() : nullptr) {
+    s.channel_scale = shown->channel_scale;
+    s.surprise_threshold = shown->surprise_threshold;
+    if (shown->plan) {
+      // A plan of another past says nothing about now.
+      const int64_t step = s.timeline.StepOf(shown->plan->from);
+      const bool ours = step >= 0 && step <= s.control_step && s.control_step - step <= shown->plan->horizon &&
+                        s.timeline.AtStep(now_.branch, step) == shown->plan->from;
+      if (ours) s.plan = shown->plan;
+    }
+    if (shown->compared && shown->compared->branch == now_.branch) s.compared = shown->compared;
+  }
+  return snapshot;
+}
+
+}  // namespace reverie
