@@ -1,6 +1,7 @@
 // The one plot widget: several series, bands, axes with units, a legend that toggles, a read-out under the
-// mouse, zoom (wheel, box with the right button, double click to fit) and pan (drag). Its calls have the shape of
-// ImPlot's, which could replace it. Immediate mode: state that lasts is kept by `id`. Window's thread only.
+// mouse, zoom (wheel; over the y axis or with Shift, y; box with the right button; double click to fit) and pan
+// (drag). What the person has not zoomed fits the data seen. Its calls have the shape of ImPlot's, which could
+// replace it. Immediate mode: state that lasts is kept by `id`; data are copied. Window's thread only.
 #pragma once
 
 #include <optional>
@@ -15,8 +16,8 @@ struct Options {
   const char* y_label = "";
   ImVec2 size = {-1, 0};          // px; x -1: the width there is; y 0: 9 lines of text
   bool legend = true;
-  bool follow = false;            // x fits the data in each frame unless the person has zoomed or panned
-  std::optional<float> x_min, x_max, y_min, y_max;  // fixed ends; else they fit the data
+  bool follow = false;            // while the newest data are seen zoomed in, x goes on with them
+  std::optional<float> x_min, x_max, y_min, y_max;  // fixed ends, also for zoom and pan; else they fit the data
   bool y_includes_zero = false;
   bool log_y = false;
 };
@@ -26,7 +27,7 @@ struct Options {
 bool Begin(const char* id, const Options& options);
 void End();
 
-inline constexpr ImVec4 kAuto = {0, 0, 0, -1};  // the next colour of the palette; the same label keeps its own
+inline const ImVec4 kAuto(0, 0, 0, -1);  // the next colour of the palette; the same label keeps its own
 
 void Line(const char* label, std::span<const float> x, std::span<const float> y, ImVec4 colour = kAuto);
 void Dots(const char* label, std::span<const float> x, std::span<const float> y, ImVec4 colour = kAuto);
@@ -42,6 +43,14 @@ std::optional<float> Hovered();
 
 /// Colour i of the palette, readable on dark and light.
 ImVec4 Colour(int i);
+
+/// What a plot shows: ranges in its units, and where they lie on the display.
+struct View {
+  double x_min = 0, x_max = 1, y_min = 0, y_max = 1;
+  ImVec2 min, max;  // px, upper left and lower right
+};
+/// Of the plot that ended last.
+View LastView();
 
 /// Forgets all plots' zoom and hidden series (another task).
 void Reset();
