@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace reverie::desktop {
@@ -18,24 +20,31 @@ struct Shortcut {
 
 struct Action {
   std::string id;    // "time.play", stable
-  std::string menu;  // "Time"; submenus with '/'
+  std::string menu = {};  // "Time"; submenus with '/'; empty: only in the palette and by its keys
   std::string title; // "Play"
   Shortcut shortcut = {};
   std::function<void(App&)> run = {};
   std::function<bool(const App&)> enabled = {};  // empty: always
   std::function<bool(const App&)> checked = {};  // empty: not a switch
+  std::string help = {};                         // a sentence for the tooltip; empty: the title says it all
+  bool repeats = false;                          // again and again while its keys are held
+  bool divider = false;                          // a line above it in its menu
+  std::function<void(App&)> items = {};          // instead of `run`: draws what changes, such as recent files
 };
 
 class ActionList {
  public:
-  /// Order of adding is the order in menus. A second action of the same id or shortcut is a defect: asserted.
+  /// Order of adding is the order in menus. A second action of an id is dropped, a second one with the keys of
+  /// another loses them; both are defects, listed in conflicts() for a test to find.
   void Add(Action action);
   const Action* Find(const std::string& id) const;
   const std::vector<Action>& all() const { return actions_; }
+  const std::vector<std::string>& conflicts() const { return conflicts_; }
   /// Runs it if it is enabled. Returns false if there is none, or it is not.
   bool Run(const std::string& id, App& app) const;
 
-  void DrawMenuBar(App& app);
+  /// The entries of the menu bar, between BeginMainMenuBar and EndMainMenuBar.
+  void DrawMenus(App& app);
   /// Runs the actions whose keys went down in this frame, unless text is being typed.
   void HandleShortcuts(App& app);
   void OpenPalette();
@@ -43,9 +52,14 @@ class ActionList {
 
  private:
   std::vector<Action> actions_;
-  bool palette_opening_ = false, palette_open_ = false;
+  std::vector<std::string> conflicts_;
+  bool palette_opening_ = false;
   std::string palette_text_;
   int palette_chosen_ = 0;
 };
+
+/// How well `pattern`'s letters, in their order, are found in `text`, case aside; higher is better, words' first
+/// letters and neighbours count most. Empty: not all are there. An empty pattern fits everything equally.
+std::optional<int> FuzzyScore(std::string_view pattern, std::string_view text);
 
 }  // namespace reverie::desktop

@@ -12,6 +12,7 @@
 #include "agent/learning_loop.h"
 #include "agent/session.h"
 #include "ui/desktop/actions.h"
+#include "ui/desktop/file_dialog.h"
 #include "ui/desktop/messages.h"
 #include "ui/desktop/person_hand.h"
 #include "ui/desktop/picture_texture.h"
@@ -53,34 +54,56 @@ struct App {
   PictureTextures& textures;
   ActionList actions;
   Messages messages;
+  FileDialog files;                            // asks for a file or folder: app.files.Ask({...}, then)
   SceneView scene;
   Overlays overlays;
   PersonHand hand;
 
   std::shared_ptr<Session> session;            // null: nothing is open
   std::shared_ptr<const SessionSnapshot> now;  // of this frame; null exactly where session is
+  SessionOptions defaults;                     // what Open starts sessions with: seed, pace, who acts
   std::string open_name;                       // the task's name or file
   bool opening = false;
+  std::filesystem::path dataset_to_browse;     // set by OpenAnything; the Data panel takes and clears it
   bool quit = false;
+  double monitor_scale = 1;                    // that the monitor asks for
   double frame_ms = 0;                         // of the last frames, smoothed
 
   std::vector<std::shared_ptr<Job>> jobs;      // finished ones stay until dismissed
   std::vector<EpisodeReport> learning_curve;   // of the last learning run, kept current by Update
   std::shared_ptr<Job> learning;               // null: none since the start
   std::filesystem::path learning_folder;
+  /// For LearnRequest's `report`: what it is called with, on any thread, is in learning_curve after the next
+  /// Update. Empties learning_curve; what came from here before falls silent. May outlive the app.
+  std::function<void(const EpisodeReport&)> NewLearningCurve();
 
   /// Opens a task (a name, a task file, MJCF, URDF, MJB) on a thread; what is open stays until the new one
   /// stands, and for good if it fails: then a message says why.
   void Open(const std::string& task, const std::string& model = "");
-  /// Opens it again, keeping actor, pace, speed and seed.
+  /// Opens it again, keeping who acts, planner, model, pace, speed and episode.
   void Reload();
-  /// A file dropped or chosen: a task, a scene, a model's folder, a dataset's folder.
+  /// Leaves the session for the welcome view.
+  void Close();
+  /// Plans in "simulator" or a model's folder from now on, with the planner options that suit it.
+  void UseModel(const std::string& model);
+  /// A file dropped or chosen: a task, a scene, a model's folder, a dataset's folder. Looked at on a thread.
   void OpenAnything(const std::filesystem::path& path);
   /// Seek, and pause first.
   void GoTo(TimelinePlace place);
 
   /// Once a frame, before panels: takes the snapshot, ends jobs, notices and file changes.
   void Update();
+
+  /// Frames are drawn only where something changes. A panel that moves by itself asks for more of them.
+  void KeepDrawing(double seconds);
+  bool WantsFrame() const;
+  /// Wakes the window from any thread; may be empty.
+  std::function<void()> wake;
+
+  /// Cancels jobs and lets go of the session, without waiting: that is for a thread of the app.
+  void BeginClosing();
+  /// Whether all that is over.
+  bool Closed() const;
 
   struct Impl;
   std::unique_ptr<Impl> impl;

@@ -13,6 +13,9 @@ class Messages {
   void Error(const std::string& text);
   /// Draws those that are fresh, stacked in the corner of the whole window.
   void Draw(double now_s);
+  /// Whether one is shown that will go by itself, so that frames are needed.
+  bool fresh() const;
+  void DismissAll();
   struct Line {
     std::string text;
     bool error = false;

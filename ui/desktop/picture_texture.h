@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -16,7 +17,12 @@ class PictureTextures {
   /// Puts a picture into the texture called `name`, made or resized as needed.
   /// @param rgb  (height, width, 3), first row on top.
   virtual ImTextureID Upload(const std::string& name, int width, int height, std::span<const uint8_t> rgb) = 0;
+  /// How many there were so far.
+  virtual int64_t uploads() const { return 0; }
 };
+
+/// In the OpenGL context that is current, on the thread that has it; so is their destruction.
+std::unique_ptr<PictureTextures> MakeGlTextures();
 
 class NullTextures : public PictureTextures {
  public:

@@ -9,11 +9,14 @@
 namespace reverie::desktop {
 
 struct Settings {
-  int window_width = 1280, window_height = 800;  // screen coordinates
+  int window_width = 0, window_height = 0;  // screen coordinates; 0: 1280 x 800 at the monitor's scale
+  bool maximized = false;
   bool dark = true;
   double scale = 0;                       // of fonts and layout; 0: the monitor's
   std::map<std::string, double> splits;   // layout: splitter name to share, 0 to 1
   std::map<std::string, bool> hidden;     // panels that are closed, by title
+  std::map<std::string, std::string> docks;  // where panels stand that were moved, by title: "left", "right"
+  std::map<std::string, std::string> tabs;   // the panel in front, by dock
   std::vector<std::string> recent;        // newest first, at most 12
   bool reload_on_change = true;
 

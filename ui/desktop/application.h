@@ -1,0 +1,45 @@
+// The desktop app as a whole: window, settings, panels, and the loop that keeps it going. Main thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ui/desktop/app.h"
+
+namespace reverie::desktop {
+
+struct ApplicationOptions {
+  std::string task;             // name or path; empty: the welcome view, or the model's task
+  std::string model;            // folder; empty: the simulator
+  SessionOptions session;       // seed, pace
+  double scale = 0;             // 0: as remembered, else the monitor's
+  int width = 0, height = 0;    // screen coordinates; 0: as remembered
+  std::optional<double> run_for_s;            // then it ends by itself; empty: when a person closes it
+  std::filesystem::path screenshot;           // written at the end; empty: none
+  std::vector<std::string> script;            // --do, as in script.h
+  std::filesystem::path settings_file;        // empty: nothing is remembered
+  LearnedModels learned;
+  std::stop_token stop;                       // SIGINT, SIGTERM
+  std::vector<std::pair<std::string, std::string>> about;  // versions to add to Help > About
+};
+
+/// How it went, for measurements.
+struct ApplicationReport {
+  std::vector<float> frame_ms;     // work of each frame, waiting excluded
+  std::vector<float> interval_ms;  // from one frame to the next while the scene played
+  double realtime_factor = 0;      // at the end
+  std::string gl;                  // the driver's name and OpenGL version
+  bool interrupted = false;
+  std::string failure;             // with run_for_s: what could not be opened or done
+};
+
+/// Runs until the person closes it, `run_for_s` is over, or `stop` is requested.
+/// @throws DeviceError without display or OpenGL, before anything is shown; Error for a script step that is none.
+ApplicationReport RunApplication(ApplicationOptions options);
+
+}  // namespace reverie::desktop

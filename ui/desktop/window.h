@@ -1,0 +1,71 @@
+// The window: GLFW, an OpenGL context, Dear ImGui's backends. Keys that go down and up between two frames are
+// spread over frames, so that none is lost where frames take long. Main thread only, but Wake.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <imgui.h>
+
+namespace reverie::desktop {
+
+struct WindowOptions {
+  std::string title = "Reverie";
+  int width = 0, height = 0;  // screen coordinates; 0: 1280 x 800 at the monitor's scale, as far as it fits
+  bool maximized = false;
+};
+
+class Window {
+ public:
+  /// Makes the current ImGui context one of its own.
+  /// @throws DeviceError: no display, no OpenGL; what to do.
+  explicit Window(const WindowOptions& options);
+  ~Window();
+  Window(const Window&) = delete;
+  Window& operator=(const Window&) = delete;
+
+  /// Waits up to `seconds` for something to happen, and takes it in.
+  void WaitEvents(double seconds);
+  /// Ends WaitEvents now; any thread, and harmless without a window.
+  static void Wake();
+
+  bool close_asked() const;
+  void Close();
+  /// Since last asked: keys, mouse, the window's size, its contents exposed.
+  bool TakeActivity();
+  /// Whether a key or mouse button is held.
+  bool InputHeld() const;
+  std::vector<std::filesystem::path> TakeDropped();
+  /// Nothing of it can be seen: minimised, or without a size.
+  bool hidden() const;
+
+  void BeginFrame();
+  /// Draws what ImGui has rendered and shows it.
+  void EndFrame(ImVec4 background);
+  /// The picture last drawn by EndFrame, (height, width, 3), first row on top.
+  std::vector<uint8_t> Pixels(int& width, int& height) const;
+
+  /// Of fonts and layout that the monitor under the window asks for, in ImGui's units; may change as it moves.
+  double content_scale() const;
+  /// Pixels of the framebuffer for each of ImGui's units.
+  double pixel_ratio() const;
+  /// The fonts were loaded anew.
+  void UploadFonts();
+
+  void SetTitle(const std::string& title);
+  void SetFullScreen(bool on);
+  bool full_screen() const;
+  void GetSize(int& width, int& height, bool& maximized) const;
+  bool software() const;
+  /// The driver's name and OpenGL version.
+  std::string Describe() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reverie::desktop
