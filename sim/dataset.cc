@@ -105,4 +105,8 @@ uint64_t DatasetReader::ReadSeed(int64_t k) const {
   return ReadEpisodeSeed(impl_->RootOf(k), k);
 }
 
+EpisodeSummary DatasetReader::ReadSummary(int64_t k) const {
+  return ReadEpisodeSummary(impl_->RootOf(k), k, impl_->info);
+}
+
 }  // namespace reverie

@@ -77,6 +77,17 @@ class DatasetWriter {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What a list of episodes shows of one.
+struct EpisodeSummary {
+  int64_t index = 0;
+  uint64_t seed = 0;
+  int64_t steps = 0;
+  double episode_return = 0;
+  bool has_success = false, success_any = false, success_end = false;  // where the task defines it
+  bool terminated = false, truncated = false;
+  std::string diverged;
+};
+
 /// Reads a finished dataset, or the committed part of one that was interrupted.
 class DatasetReader {
  public:
@@ -96,6 +107,8 @@ class DatasetReader {
   Episode Read(int64_t k) const;
   /// Its seed alone.
   uint64_t ReadSeed(int64_t k) const;
+  /// What it came to, without its states: a list of thousands is read in seconds. @throws DatasetError.
+  EpisodeSummary ReadSummary(int64_t k) const;
 
  private:
   struct Impl;

@@ -96,6 +96,30 @@ uint64_t ReadEpisodeSeed(const Hdf5Group& root, int64_t id) {
   return root.OpenGroup(EpisodeName(id)).Unsigned("seed");
 }
 
+EpisodeSummary ReadEpisodeSummary(const Hdf5Group& root, int64_t id, const DatasetInfo& info) {
+  const Hdf5Group group = root.OpenGroup(EpisodeName(id));
+  EpisodeSummary summary;
+  summary.index = info.first_episode + id;
+  summary.steps = ReadEpisodeSteps(root, id);
+  summary.seed = ReadEpisodeSeed(root, id);
+  if (group.HasAttribute("diverged")) summary.diverged = group.String("diverged");
+  if (group.HasAttribute("terminated")) summary.terminated = group.Bool("terminated");
+  if (group.HasAttribute("truncated")) summary.truncated = group.Bool("truncated");
+  for (const double reward : group.ReadDoubles("rewards", {summary.steps})) summary.episode_return += reward;
+  if (summary.steps > 0) {
+    summary.terminated = group.ReadBools("terminations", summary.steps).back() != 0;
+    summary.truncated = group.ReadBools("truncations", summary.steps).back() != 0;
+  }
+  const Hdf5Group infos = group.OpenGroup("infos");
+  summary.has_success = infos.Has("success");
+  if (summary.has_success) {
+    const std::vector<int8_t> success = infos.ReadBools("success", summary.steps + 1);
+    summary.success_end = success.back() != 0;
+    for (const int8_t value : success) summary.success_any |= value != 0;
+  }
+  return summary;
+}
+
 Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info) {
   const Hdf5Group group = root.OpenGroup(EpisodeName(id));
   Episode episode;

@@ -23,6 +23,9 @@ void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const Dat
 /// @throws DatasetError naming the file, the array, what was expected and found.
 Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info);
 
+/// @throws DatasetError as ReadEpisode does, for what it reads.
+EpisodeSummary ReadEpisodeSummary(const Hdf5Group& root, int64_t id, const DatasetInfo& info);
+
 /// Control steps in episode `id`.
 int64_t ReadEpisodeSteps(const Hdf5Group& root, int64_t id);
 

@@ -1,13 +1,11 @@
-#include "sim/collect.h"
+#include "sim/collect_dataset.h"
 
-#include <chrono>
 #include <cstdio>
 #include <vector>
 
 #include "agent/planner_policy.h"
 #include "sim/dataset.h"
 #include "sim/error.h"
-#include "sim/random.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/models.h"
@@ -63,54 +61,35 @@ int RunCollect(const Options& options) {
   std::unique_ptr<WorldModel> model;  // outlives the policy
   const PolicySource policy = OpenPolicy(options, task, model);
   PrepareOutput(options.out, options.common, kDatasetMarker);
-  DatasetInfo info = DescribeDataset(*task, options.common.seed, policy.name);
-  info.first_episode = range.first;
-  DatasetWriter writer(options.out, info, options.common.resume);
-  if (options.common.resume) {
-    const bool more =
-        range.count > 0 ? writer.committed() < range.count : writer.committed_steps() < options.steps;
-    // The last episode of a finished run may have been cut short by its --steps.
-    if (more && writer.committed() > 0 && DatasetReader(options.out).finished())
-      writer.KeepFirst(writer.committed() - 1);
-    Log("reverie: going on after " + std::to_string(writer.committed()) + " episodes in " + options.out);
-  }
-  const int64_t committed = writer.committed();
-  int64_t steps = writer.committed_steps();
+  CollectDatasetOptions work;
+  work.run.episodes = range.count;
+  work.run.steps = options.steps;
+  work.run.first_episode = range.first;
+  work.run.workers = options.common.Threads();
+  work.run.seed = options.common.seed;
+  work.folder = options.out;
+  work.resume = options.common.resume;
 
-  CollectOptions work;
-  work.episodes = range.count > 0 ? range.count - committed : 0;
-  work.steps = options.steps > 0 ? options.steps - steps : 0;
-  work.first_episode = range.first + committed;
-  work.workers = options.common.Threads();
-  work.seed = options.common.seed;
-
-  const int64_t target = range.count > 0 ? range.count : options.steps;
   const int repeat = task->spec().action_repeat;
-  int64_t episodes = committed;
-  CollectResult result;
+  CollectDatasetResult result;
   RateMeter rate;
-  if (work.episodes > 0 || work.steps > 0) {
-    Progress progress("collect", target, range.count > 0 ? "episodes" : "control steps");
-    // A killed run loses what was not committed: at most this long.
-    constexpr std::chrono::seconds kCommitInterval(10);
-    auto last_commit = std::chrono::steady_clock::now();
-    const auto keep = [&](Episode&& episode) {
-      ++episodes;
-      steps += episode.steps;
-      writer.Append(episode);
-      rate.Add(static_cast<double>(episode.steps) * repeat);
-      if (const auto now = std::chrono::steady_clock::now(); now - last_commit > kCommitInterval) {
-        writer.Commit();
-        last_commit = std::chrono::steady_clock::now();
+  {
+    Progress progress("collect", range.count > 0 ? range.count : options.steps,
+                      range.count > 0 ? "episodes" : "control steps");
+    int64_t steps_before = 0;
+    const auto begun = [&](int64_t episodes, int64_t steps) {
+      steps_before = steps;
+      if (options.common.resume) {
+        Log("reverie: going on after " + std::to_string(episodes) + " episodes in " + options.out);
       }
+      rate = RateMeter();
+    };
+    const auto kept = [&](int64_t episodes, int64_t steps) {
+      rate.Add(static_cast<double>(steps - steps_before) * repeat);
+      steps_before = steps;
       progress.Update(range.count > 0 ? episodes : steps, Format("%.0f env steps/s", rate.Median()));
     };
-    result = Collect(task, policy, work, keep, InterruptToken());
-  }
-  if (result.interrupted) {
-    writer.Commit();
-  } else {
-    writer.Finish();
+    result = CollectDataset(task, policy, work, begun, kept, InterruptToken());
   }
 
   nlohmann::ordered_json report;
@@ -118,25 +97,25 @@ int RunCollect(const Options& options) {
   report["out"] = options.out;
   report["policy"] = policy.name;
   report["seed"] = options.common.seed;
-  report["episodes"] = episodes;
-  report["env_steps"] = steps * repeat;
+  report["episodes"] = result.episodes;
+  report["env_steps"] = result.steps * repeat;
   report["action_repeat"] = repeat;
   report["wall_s"] = rate.Elapsed();
   report["steps_per_s"] = rate.Median();
   report["quarantined"] = result.quarantined;
-  report["workers"] = work.workers;
-  report["resumed_at"] = committed;
+  report["workers"] = work.run.workers;
+  report["resumed_at"] = result.resumed_at;
   report["interrupted"] = result.interrupted;
   if (options.common.json) {
     PrintJson(report);
   } else if (!result.interrupted) {
     Print(Format("%s: %lld episodes, %lld env steps in %.1f s (%.0f env steps/s), %lld diverged",
-                 options.out.c_str(), static_cast<long long>(episodes),
-                 static_cast<long long>(steps * repeat), rate.Elapsed(), rate.Median(),
+                 options.out.c_str(), static_cast<long long>(result.episodes),
+                 static_cast<long long>(result.steps * repeat), rate.Elapsed(), rate.Median(),
                  static_cast<long long>(result.quarantined)));
   }
   if (!result.interrupted) return kDone;
-  return Interrupted(std::to_string(episodes) + " episodes are kept in " + options.out +
+  return Interrupted(std::to_string(result.episodes) + " episodes are kept in " + options.out +
                      "; the same command with --resume goes on");
 }
 
