@@ -4,6 +4,9 @@ namespace reverie::desktop {
 
 std::vector<DockedPanel> MakePanels() {
   std::vector<DockedPanel> panels;
+  panels.push_back({MakeRewardPanel(), Dock::kRight});
+  panels.push_back({MakeImaginationPanel(), Dock::kRight});
+  panels.push_back({MakeComparedPanel(), Dock::kRight});
   panels.push_back({MakeLogPanel(), Dock::kRight});
   return panels;
 }
