@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "agent/planner_policy.h"
+#include "sim/dataset.h"
 #include "sim/locations.h"
+#include "sim/replay.h"
 #include "ui/desktop/file_watch.h"
 #include "ui/desktop/openable.h"
 #include "ui/desktop/retirement.h"
@@ -92,10 +94,12 @@ Opened OpenOnThread(const std::string& task, SessionOptions options, const Learn
       const fs::path file = fs::absolute(task, error);
       if (!error && fs::exists(file, error)) result.recent = name = file.lexically_normal().string();
     }
-    auto compiled = CompiledTask::Compile(LoadTask(name));
+    std::error_code ignored;
+    const bool recorded = fs::exists(fs::path(name) / kDatasetMarker, ignored);
+    auto compiled = recorded ? TaskOfDataset(DatasetReader(name)) : CompiledTask::Compile(LoadTask(name));
     const TaskSpec& spec = compiled->spec();
     for (const fs::path& file : {spec.scene_file, spec.task_file}) {
-      if (!file.empty()) result.files.push_back(file);
+      if (!file.empty() && !recorded) result.files.push_back(file);  // a dataset's never change
     }
     if (!carried && options.actor == Actor::kPlanner && (!HasGoal(spec) || compiled->action_size() == 0)) {
       options.actor = Actor::kPerson;
@@ -189,6 +193,7 @@ void App::Close() {
   }
   opening = false;
   now = nullptr;
+  shown_state.reset();
   open_name.clear();
   impl->retirement.Take(std::exchange(session, nullptr));
   impl->watch.Watch({});
@@ -334,6 +339,7 @@ void TakeOpened(App& app, Opened& result) {
     return;
   }
   impl.retirement.Take(std::exchange(app.session, std::move(result.session)));
+  app.shown_state.reset();
   impl.last_notice = 0;
   impl.pending_model.clear();
   app.open_name = result.recent;
@@ -387,7 +393,11 @@ void App::Update() {
       }
       impl->pending_model.clear();
     }
-    scene.Follow(now->task, now->state, now->parameters);
+    if (shown_state) {
+      scene.Follow(now->task, shown_state->state, shown_state->parameters);
+    } else {
+      scene.Follow(now->task, now->state, now->parameters);
+    }
     if (now->serial != impl->drawn_serial) KeepDrawing(0.3);
     impl->drawn_serial = now->serial;
   }

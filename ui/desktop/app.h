@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,12 @@ struct Overlays {
   int ghosts = 6;  // how many poses of the plan
 };
 
+/// A recorded state that the scene shows in place of the session's.
+struct ShownState {
+  std::vector<double> state, parameters;
+  std::string label;  // for people: "episode 3, step 20"
+};
+
 struct App {
   explicit App(Settings settings, LearnedModels learned, PictureTextures& textures);
   ~App();
@@ -64,6 +71,7 @@ struct App {
   SessionOptions defaults;                     // what Open starts sessions with: seed, pace, who acts
   std::string open_name;                       // the task's name or file
   bool opening = false;
+  std::optional<ShownState> shown_state;       // fits the session's task; set each frame by whoever shows it
   std::filesystem::path dataset_to_browse;     // set by OpenAnything; the Data panel takes and clears it
   bool quit = false;
   double monitor_scale = 1;                    // that the monitor asks for
@@ -77,8 +85,9 @@ struct App {
   /// Update. Empties learning_curve; what came from here before falls silent. May outlive the app.
   std::function<void(const EpisodeReport&)> NewLearningCurve();
 
-  /// Opens a task (a name, a task file, MJCF, URDF, MJB) on a thread; what is open stays until the new one
-  /// stands, and for good if it fails: then a message says why.
+  /// Opens a task (a name, a task file, MJCF, URDF, MJB, or a dataset's folder for the task that it was recorded
+  /// in) on a thread; what is open stays until the new one stands, and for good if it fails: then a message says
+  /// why.
   void Open(const std::string& task, const std::string& model = "");
   /// Opens it again, keeping who acts, planner, model, pace, speed and episode.
   void Reload();

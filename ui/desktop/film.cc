@@ -132,9 +132,17 @@ void FilmFuture(Film& film, std::weak_ptr<Session> session, std::shared_ptr<cons
 SceneRequest RequestOf(const App& app, const SessionSnapshot& snapshot, int width_px, int height_px,
                        BranchPaths* paths) {
   constexpr int kRowsAtOnce = 60;
-  SceneRequest request = RequestAt(LooksOf(app), app.overlays, snapshot, snapshot.now, paths, kRowsAtOnce);
-  request.state = snapshot.state;
-  request.parameters = snapshot.parameters;
+  SceneRequest request;
+  if (app.shown_state) {  // what is imagined and the branches are about another state
+    request = LooksOf(app);
+    request.task = snapshot.task;
+    request.state = app.shown_state->state;
+    request.parameters = app.shown_state->parameters;
+  } else {
+    request = RequestAt(LooksOf(app), app.overlays, snapshot, snapshot.now, paths, kRowsAtOnce);
+    request.state = snapshot.state;
+    request.parameters = snapshot.parameters;
+  }
   request.width = std::max(1, width_px);
   request.height = std::max(1, height_px);
   return request;
@@ -143,11 +151,12 @@ SceneRequest RequestOf(const App& app, const SessionSnapshot& snapshot, int widt
 std::shared_ptr<Job> SavePicture(App& app, const fs::path& file, int width_px, int height_px) {
   if (!app.now || !app.now->task) return nullptr;
   auto job = std::make_shared<Job>(
-      "Picture " + file.filename().string(), "", [snapshot = app.now, overlays = app.overlays, file,
+      "Picture " + file.filename().string(), "", [snapshot = app.now, file,
+                                                  with_paths = app.overlays.branches && !app.shown_state,
                                                   looks = RequestOf(app, *app.now, width_px, height_px)](JobContext&) {
         SceneRequest request = looks;
         BranchPaths paths;
-        if (overlays.branches) paths.Add(*snapshot, snapshot->now, request, kPathRows);
+        if (with_paths) paths.Add(*snapshot, snapshot->now, request, kPathRows);
         SceneDrawer drawer;
         SceneFrame frame;
         drawer.Draw(request, frame);
