@@ -154,7 +154,7 @@ struct Planner::Impl {
     deviation.assign(size, static_cast<float>(options.initial_deviation));
   }
 
-  Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps) {
+  Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps, std::stop_token stop) {
     const auto start = std::chrono::steady_clock::now();
     Plan plan;
     if (size == 0) return plan;
@@ -163,6 +163,7 @@ struct Planner::Impl {
     double best = kNever, longest_ms = 0.0;
     const ImagineOptions imagine = {.channels = false, .uncertainty = options.uncertainty != 0.0};
     for (int iteration = 0; iteration < options.iterations; ++iteration) {
+      if (stop.stop_requested()) break;
       const double started_ms = MillisecondsSince(start);
       // An iteration that would end past the budget is not begun.
       if (options.budget_ms > 0.0 && iteration > 0 && started_ms + longest_ms > options.budget_ms) break;
@@ -211,8 +212,8 @@ void Planner::Reset(uint64_t seed) {
   impl_->warm = false;
 }
 
-Plan Planner::MakePlan(WorldModel& model, const Belief& belief, int passed_steps) {
-  return impl_->MakePlan(model, belief, passed_steps);
+Plan Planner::MakePlan(WorldModel& model, const Belief& belief, int passed_steps, std::stop_token stop) {
+  return impl_->MakePlan(model, belief, passed_steps, stop);
 }
 
 Planner::Candidates Planner::LastCandidates(int most) const {

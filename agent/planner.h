@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,8 @@ class Planner {
   /// mppi: Williams et al. 2017, "Information Theoretic MPC for Model-Based Reinforcement Learning";
   /// cem: Rubinstein 1999, as used by Chua et al. 2018 (PETS); shooting: Nagabandi et al. 2018.
   /// @param passed_steps  control steps since the plan before: by so many the warm start is shifted.
-  Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps = 1);
+  /// @param stop          ends it after the iteration under way; what was found so far is the plan.
+  Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps = 1, std::stop_token stop = {});
 
   /// The sequences of the last iteration of the last plan, for showing: those whose score is finite, best first.
   struct Candidates {

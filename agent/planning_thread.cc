@@ -80,7 +80,7 @@ void PlanningThread::Run(std::stop_token stop) {
       }
       auto answer = std::make_shared<PlanAnswer>();
       const int passed = static_cast<int>(std::max<int64_t>(0, request->step - last_step));
-      answer->plan = planner->MakePlan(*model, request->belief, passed);
+      answer->plan = planner->MakePlan(*model, request->belief, passed, stop);
       last_step = request->step;
       answer->candidates = planner->LastCandidates(request->shown_candidates);
       answer->serial = request->serial;

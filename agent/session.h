@@ -168,6 +168,7 @@ class Session {
   // Time. Going on from the past makes a branch; the old future is kept.
   void Play();
   void Pause();
+  /// Makes so many control steps, as fast as they go; commands given meanwhile act at once, between two of them.
   void StepControl(int steps = 1);
   void StepSimulation();
   void SetSpeed(double speed);  // times real time; 0: as fast as it goes

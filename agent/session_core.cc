@@ -166,6 +166,7 @@ void SessionCore::BeginBranch(BranchInfo info) {
 }
 
 void SessionCore::Reset(uint64_t seed, int64_t episode) {
+  pending_steps_ = pending_simulation_steps_ = 0;
   environment_.Reset(seed);
   seed_ = seed;
   episode_ = episode;
