@@ -81,7 +81,6 @@ struct LearningLoop::Impl {
   ReplayBuffer buffer;
   std::unique_ptr<DatasetWriter> recorder;
   std::vector<EpisodeReport> reports;
-  double earlier_wall_s = 0.0;
 
   Impl(std::shared_ptr<const CompiledTask> given_task, LearningOptions given_options, const std::string& device,
        std::filesystem::path given_folder)
@@ -104,7 +103,6 @@ struct LearningLoop::Impl {
                             extra.at("options").value(key, nlohmann::json()).dump());
     }
     for (const nlohmann::json& report : extra.at("reports")) reports.push_back(EpisodeReport::FromJson(report));
-    if (!reports.empty()) earlier_wall_s = reports.back().wall_s;
     recorder->KeepFirst(static_cast<int64_t>(reports.size()));
     DatasetReader reader(folder);
     for (int64_t k = 0; k < static_cast<int64_t>(reports.size()); ++k) buffer.Add(reader.Read(k));
@@ -158,12 +156,13 @@ LearningLoop::~LearningLoop() = default;
 Ensemble& LearningLoop::model() { return impl_->model; }
 
 LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>& report,
-                                 const std::function<void(int64_t)>& tick, std::stop_token stop) {
+                                 const std::function<void(const LearningProgress&)>& tick, std::stop_token stop) {
   Impl& impl = *impl_;
   const CompiledTask& task = *impl.task;
   const auto began = std::chrono::steady_clock::now();
+  const double earlier_wall_s = impl.reports.empty() ? 0.0 : impl.reports.back().wall_s;
   const auto wall_s = [&] {
-    return impl.earlier_wall_s + std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    return earlier_wall_s + std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
   ModelPtr own_model(task.parameter_size() > 0 ? mj_copyModel(nullptr, task.model()) : nullptr);
   mjModel* model = own_model ? own_model.get() : const_cast<mjModel*>(task.model());
@@ -180,7 +179,7 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
     PlanningStatistics planning;
     const int64_t before = impl.EnvSteps();
     const std::function<void(int)> on_step = [&](int step) {
-      if (tick) tick(before + step * repeat);
+      if (tick) tick({.env_steps = before + step * repeat});
     };
     const PolicySource acting =
         random ? SmoothPolicy(task) : PlannerPolicy(impl.model, impl.options.planner, &planning);
@@ -201,19 +200,35 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
     line.success_end = !episode.success.empty() && episode.success.back() != 0.0;
     line.plan_ms = planning.plans > 0 ? planning.plan_ms / static_cast<double>(planning.plans) : 0.0;
     line.diverged = episode.diverged;
+    const Calibration calibration = impl.model.calibration();
     if (!random) {
-      const Ensemble::Judgement judgement = impl.model.Judge(episode);
+      const Ensemble::Judgement judgement = impl.model.Judge(episode, [&] { return !stop.stop_requested(); });
+      if (judgement.interrupted) {
+        result.interrupted = true;
+        break;
+      }
       line.judged = true;
       line.model_nll = judgement.nll;
       line.model_nrmse = judgement.nrmse;
     }
+    const int64_t transitions = impl.buffer.transitions(), left_out = impl.buffer.left_out();
     impl.buffer.Add(episode);
     if (index + 1 >= impl.options.random_episodes) {
       const bool first = index + 1 == impl.options.random_episodes;
       const int updates = first ? impl.options.first_updates
                                 : static_cast<int>(impl.options.updates_per_step * static_cast<double>(episode.steps));
       const Ensemble::TrainResult trained = impl.model.Train(
-          impl.buffer, updates, HashSeed(impl.options.seed ^ kTrainingStream, static_cast<uint64_t>(index)));
+          impl.buffer, updates, HashSeed(impl.options.seed ^ kTrainingStream, static_cast<uint64_t>(index)),
+          [&](int done) {
+            if (tick) tick({LearningProgress::Phase::kLearning, line.env_steps, done, updates});
+            return !stop.stop_requested();
+          });
+      if (trained.interrupted) {
+        impl.model.calibration() = calibration;
+        impl.buffer.KeepFirst(transitions, left_out);
+        result.interrupted = true;
+        break;
+      }
       line.loss = trained.loss;
       line.update_ms = trained.update_ms;
     }

@@ -52,6 +52,14 @@ struct EpisodeReport {
   static EpisodeReport FromJson(const nlohmann::json& json);
 };
 
+/// Where a run is between two reports.
+struct LearningProgress {
+  enum class Phase { kActing, kLearning };
+  Phase phase = Phase::kActing;
+  int64_t env_steps = 0;            // in all so far
+  int64_t updates = 0, updates_of = 0;  // done of this round's; 0 of 0 while acting
+};
+
 struct LearningResult {
   std::vector<EpisodeReport> episodes;  // those of earlier parts of a resumed run too
   int64_t env_steps = 0;
@@ -69,11 +77,12 @@ class LearningLoop {
                std::filesystem::path folder, bool resume);
   ~LearningLoop();
 
-  /// Learns until the env steps are spent or `stop` is requested (the episode under way is then dropped).
+  /// Learns until the env steps are spent or `stop` is requested, which is heeded at the next control step or update:
+  /// the episode under way and what was learned from it are then dropped, and a later run plays and learns the same.
   /// @param report  called after each episode is on disk.
-  /// @param tick    called after each control step with the env steps so far; may be null.
+  /// @param tick    called before each control step and each update; may be null, may block to pause the run.
   LearningResult Run(const std::function<void(const EpisodeReport&)>& report,
-                     const std::function<void(int64_t)>& tick, std::stop_token stop);
+                     const std::function<void(const LearningProgress&)>& tick, std::stop_token stop);
 
   Ensemble& model();
 

@@ -45,7 +45,7 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
   nlohmann::ordered_json identity = {{"model", options.model.ToJson()}, {"seed", options.seed},
                                      {"transitions", buffer.transitions()}};
   std::string log;
-  TrainingReport line;
+  OfflineTrainingResult result;
   double earlier_wall_s = 0.0;
   std::error_code ignored;
   if (resume && std::filesystem::exists(checkpoint, ignored)) {
@@ -57,11 +57,10 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
                             ", the one to resume had " + extra.at("identity").at(key).dump());
     }
     log = extra.at("log").get<std::string>();
-    line.updates = model.updates();
+    result.last.updates = model.updates();
     earlier_wall_s = extra.at("wall_s").get<double>();
   }
 
-  OfflineTrainingResult result;
   result.transitions = buffer.transitions();
   result.left_out = buffer.left_out();
   LinearModel linear(task);
@@ -77,16 +76,21 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
     const int64_t round = model.updates() / kRound;
     const int updates = static_cast<int>(std::min<int64_t>(kRound - model.updates() % kRound, options.steps - model.updates()));
     const Ensemble::TrainResult trained =
-        model.Train(buffer, updates, HashSeed(options.seed ^ kTrainingStream, static_cast<uint64_t>(round)));
-    line = {};
+        model.Train(buffer, updates, HashSeed(options.seed ^ kTrainingStream, static_cast<uint64_t>(round)),
+                    [&](int) { return !stop.stop_requested(); });
+    TrainingReport line;
     line.updates = model.updates();
     line.loss = trained.loss;
     line.update_ms = trained.update_ms;
+    result.interrupted = trained.interrupted;
     for (const Episode* episode : held_out) {
-      const Ensemble::Judgement judgement = model.Judge(*episode);
+      if (result.interrupted) break;
+      const Ensemble::Judgement judgement = model.Judge(*episode, [&] { return !stop.stop_requested(); });
+      result.interrupted = judgement.interrupted;
       line.held_out_nll += judgement.nll / static_cast<double>(held_out.size());
       line.held_out_nrmse += judgement.nrmse / static_cast<double>(held_out.size());
     }
+    if (result.interrupted) break;
     line.wall_s = wall_s();
     const nlohmann::ordered_json json = {{"type", "training"}, {"updates", line.updates}, {"loss", line.loss},
                                          {"held_out_nll", line.held_out_nll}, {"held_out_nrmse", line.held_out_nrmse},
@@ -96,9 +100,9 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
     model.Save(folder);
     linear.Save(folder);
     WriteFileAtomically(folder / "log.jsonl", log);
+    result.last = line;
     if (report) report(line);
   }
-  result.last = line;
   result.wall_s = wall_s();
   return result;
 }

@@ -146,6 +146,10 @@ Ensemble::~Ensemble() = default;
 
 const CompiledTask& Ensemble::task() const { return *impl_->task; }
 const EnsembleOptions& Ensemble::options() const { return impl_->options; }
+std::vector<double> Ensemble::channel_scale() const {
+  const torch::Tensor scale = impl_->channel_scale.to(torch::kCPU, torch::kFloat64).contiguous();
+  return {scale.data_ptr<double>(), scale.data_ptr<double>() + scale.numel()};
+}
 int64_t Ensemble::updates() const { return impl_->updates; }
 Calibration& Ensemble::calibration() { return impl_->calibration; }
 
@@ -225,6 +229,15 @@ void Ensemble::Imagine(const Belief& belief, std::span<const float> actions, int
     to_vector((particle_states.std(2) / impl.channel_scale).mean(-1).t(), result.uncertainty);
   } else {
     result.uncertainty.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon), 0.0f);
+  }
+  result.members = options.members ? members : 0;
+  result.member_channels.clear();
+  if (options.members) {
+    const int64_t all = static_cast<int64_t>(sequences) * members;
+    const torch::Tensor each_member =
+        given.unsqueeze(1).expand({sequences, members, horizon, nu}).reshape({all, horizon, nu}).contiguous();
+    to_vector(impl.Rollout(start_tensor, each_member, nullptr).view({horizon, sequences, members, nc}).permute({2, 1, 0, 3}),
+              result.member_channels);
   }
   result.channels.clear();
   result.spread.clear();

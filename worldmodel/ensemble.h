@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -50,6 +51,7 @@ class Ensemble : public WorldModel {
 
   const CompiledTask& task() const override;
   std::string name() const override { return "ensemble"; }
+  std::vector<double> channel_scale() const override;
   const EnsembleOptions& options() const;
 
   void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
@@ -57,11 +59,15 @@ class Ensemble : public WorldModel {
 
   struct TrainResult {
     double loss = 0;       // mean negative log-likelihood of the last tenth of the updates, normalised units
-    double update_ms = 0;  // per update
+    double update_ms = 0;  // per update, time spent in go_on left out
+    bool interrupted = false;
   };
   /// Refits the normalisation to `data` and takes `updates` gradient steps on it.
-  /// @throws Error if the loss stops being finite; weights and normalisation are then as before.
-  TrainResult Train(const ReplayBuffer& data, int updates, uint64_t seed);
+  /// @param go_on  asked before each with the number of those done; it may block. False interrupts: weights,
+  ///               optimiser and normalisation are then as before the call.
+  /// @throws Error if the loss stops being finite; all of these are then as before, too.
+  TrainResult Train(const ReplayBuffer& data, int updates, uint64_t seed,
+                    const std::function<bool(int)>& go_on = nullptr);
   int64_t updates() const;
 
   /// Floating-point operations of one imagined control step of one sequence, and of one gradient step: those of
@@ -73,8 +79,10 @@ class Ensemble : public WorldModel {
   /// the k-step errors that calibration is fitted to.
   struct Judgement {
     double nll = 0, nrmse = 0;  // nrmse: of the change, over its standard deviation
+    bool interrupted = false;
   };
-  Judgement Judge(const Episode& episode);
+  /// @param go_on  asked now and then; false interrupts: calibration is then as before.
+  Judgement Judge(const Episode& episode, const std::function<bool()>& go_on = nullptr);
   Calibration& calibration();
 
   /// Writes config.json and weights.safetensors.

@@ -28,6 +28,43 @@ torch::Tensor ScaleOf(const torch::Tensor& values) {
   return torch::where(deviation > 1e-9, deviation, torch::ones_like(deviation));
 }
 
+// Takes a model back to where it was before a training, unless told to keep what was learned.
+class Undo {
+ public:
+  explicit Undo(Ensemble::Impl& impl) : impl_(impl) {
+    for (const auto& [name, tensor] : impl.NamedTensors()) tensors_[name] = tensor.detach().clone();
+    for (const auto& [parameter, state] : impl.optimizer->state()) {
+      const auto& moments = static_cast<const torch::optim::AdamWParamState&>(*state);
+      auto copy = std::make_unique<torch::optim::AdamWParamState>();
+      copy->step(moments.step());
+      copy->exp_avg(moments.exp_avg().clone());
+      copy->exp_avg_sq(moments.exp_avg_sq().clone());
+      moments_[parameter] = std::move(copy);
+    }
+  }
+  ~Undo() {
+    if (kept_) return;
+    torch::NoGradGuard no_grad;
+    for (auto& [name, tensor] : impl_.NamedTensors()) {
+      torch::Tensor target = tensor;
+      target.copy_(tensors_.at(name));
+    }
+    auto& state = impl_.optimizer->state();
+    state.clear();
+    for (auto& [parameter, moments] : moments_) state[parameter] = std::move(moments);
+    impl_.folded.reset();
+  }
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  void Keep() { kept_ = true; }
+
+ private:
+  Ensemble::Impl& impl_;
+  std::map<std::string, torch::Tensor> tensors_;
+  std::map<void*, std::unique_ptr<torch::optim::OptimizerParamState>> moments_;
+  bool kept_ = false;
+};
+
 }  // namespace
 
 torch::Tensor Ensemble::Impl::FitNormalization(const torch::Tensor& now, const torch::Tensor& change) {
@@ -42,15 +79,17 @@ torch::Tensor Ensemble::Impl::FitNormalization(const torch::Tensor& now, const t
   return feature_values;
 }
 
-Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uint64_t seed) {
+Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uint64_t seed,
+                                      const std::function<bool(int)>& go_on) {
   Impl& impl = *impl_;
   const int64_t count = data.transitions();
   TrainResult result;
   if (count == 0 || updates == 0) return result;
-  const auto began = std::chrono::steady_clock::now();
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point began = Clock::now();
+  Clock::duration held{};
 
-  std::map<std::string, torch::Tensor> before;
-  for (const auto& [name, tensor] : impl.NamedTensors()) before[name] = tensor.detach().clone();
+  Undo undo(impl);
   const torch::Tensor now = ToTensor(data.channels(), impl.channels);
   torch::Tensor change = ToTensor(data.next_channels(), impl.channels) - now;
   WrapAngles(change, impl.angle_channels);
@@ -91,6 +130,12 @@ Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uin
   double loss_sum = 0.0;
   int loss_count = 0;
   for (int u = 0; u < updates; ++u) {
+    if (go_on) {
+      const Clock::time_point asked = Clock::now();
+      result.interrupted = !go_on(u);
+      held += Clock::now() - asked;
+      if (result.interrupted) return result;
+    }
     int64_t* indices = index.data_ptr<int64_t>();
     for (int m = 0; m < members; ++m) {
       const std::vector<int64_t>& view = visible[static_cast<size_t>(m)];
@@ -115,23 +160,17 @@ Ensemble::TrainResult Ensemble::Train(const ReplayBuffer& data, int updates, uin
   }
   impl.folded.reset();
   result.loss = loss_sum / loss_count;
-  const double elapsed = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
-  result.update_ms = elapsed / updates;
+  result.update_ms = std::chrono::duration<double, std::milli>(Clock::now() - began - held).count() / updates;
   if (!std::isfinite(result.loss)) {
-    torch::NoGradGuard no_grad;
-    for (auto& [name, tensor] : impl.NamedTensors()) {
-      torch::Tensor target = tensor;
-      target.copy_(before.at(name));
-    }
-    impl.MakeOptimizer();
     throw Error("training diverged after " + std::to_string(impl.updates + updates) +
                 " updates: the loss is not finite; the last good weights are kept (try a smaller learning_rate)");
   }
+  undo.Keep();
   impl.updates += updates;
   return result;
 }
 
-Ensemble::Judgement Ensemble::Judge(const Episode& episode) {
+Ensemble::Judgement Ensemble::Judge(const Episode& episode, const std::function<bool()>& go_on) {
   Impl& impl = *impl_;
   Judgement judgement;
   if (episode.steps == 0) return judgement;
@@ -159,10 +198,16 @@ Ensemble::Judgement Ensemble::Judge(const Episode& episode) {
   // Windows spread over the episode, imagined with its own actions; where they start differs from episode to
   // episode, since episodes of an agent that has learned are alike and the same phases would be judged each time.
   constexpr int kWindows = 40;
+  const Calibration before = impl.calibration;
   Random jitter(HashSeed(episode.seed, 0x6a7564676573));
   const int longest = static_cast<int>(std::min<int64_t>(Calibration::Knots().back(), episode.steps));
   Imagination imagined;
   for (int w = 0; w < kWindows; ++w) {
+    if (go_on && !go_on()) {
+      impl.calibration = before;
+      judgement.interrupted = true;
+      return judgement;
+    }
     const double spread = static_cast<double>(episode.steps - longest + 1) / kWindows;
     const int64_t start = static_cast<int64_t>(spread * (w + jitter.Uniform()));
     Belief belief;

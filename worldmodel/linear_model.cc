@@ -115,10 +115,13 @@ void LinearModel::Imagine(const Belief& belief, std::span<const float> actions, 
   result.channel_size = impl.channels;
   result.rewards.assign(steps, 0.0f);
   result.uncertainty.assign(steps, 0.0f);
-  result.channels.assign(options.channels ? steps * nc : 0, 0.0f);
-  result.spread.assign(result.channels.size(), 0.0f);
+  const bool with_channels = options.channels || options.members;
+  result.channels.assign(with_channels ? steps * nc : 0, 0.0f);
+  result.spread.assign(options.channels ? steps * nc : 0, 0.0f);
+  result.members = options.members ? 1 : 0;
+  result.member_channels.clear();
   std::vector<double> state, row;
-  for (size_t n = 0; n < static_cast<size_t>(sequences) && options.channels; ++n) {
+  for (size_t n = 0; n < static_cast<size_t>(sequences) && with_channels; ++n) {
     state = belief.channels;
     for (size_t h = 0; h < static_cast<size_t>(horizon); ++h) {
       const size_t step = n * static_cast<size_t>(horizon) + h;
@@ -132,6 +135,8 @@ void LinearModel::Imagine(const Belief& belief, std::span<const float> actions, 
       }
     }
   }
+  if (options.members) result.member_channels = result.channels;
+  if (!options.channels) result.channels.clear();
 }
 
 }  // namespace reverie

@@ -42,4 +42,12 @@ void ReplayBuffer::Add(const Episode& episode) {
   }
 }
 
+void ReplayBuffer::KeepFirst(int64_t transitions, int64_t left_out) {
+  transitions_ = std::min(transitions_, transitions);
+  left_out_ = std::min(left_out_, left_out);
+  channels_.resize(static_cast<size_t>(transitions_ * channel_size_));
+  next_.resize(channels_.size());
+  actions_.resize(static_cast<size_t>(transitions_ * action_size_));
+}
+
 }  // namespace reverie

@@ -15,6 +15,8 @@ class ReplayBuffer {
 
   /// Adds an episode's transitions; those with a number that is not finite are left out and counted.
   void Add(const Episode& episode);
+  /// Takes back what was added last, down to as many transitions and left out ones.
+  void KeepFirst(int64_t transitions, int64_t left_out);
 
   int channel_size() const { return channel_size_; }
   int action_size() const { return action_size_; }

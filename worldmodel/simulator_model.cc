@@ -143,7 +143,8 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
   CheckSize("actions", actions.size(), steps * task.action_size());
   CheckSize("state to start from", belief.integration_state.size(), task.state_size());
   CheckSize("parameters of the episode", belief.parameters.size(), task.parameter_size());
-  if (options.channels) CheckSize("channels to start from", belief.channels.size(), channel_size);
+  const bool with_channels = options.channels || options.members;
+  if (with_channels) CheckSize("channels to start from", belief.channels.size(), channel_size);
 
   if (!impl_->batch || mjb_nsim(impl_->batch.get()) < sequences || belief.parameters != impl_->parameters) {
     impl_->Rebuild(belief, sequences);
@@ -155,8 +156,10 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
   // MuJoCo itself ends the simulation with an error.
   result.rewards.assign(steps, kDivergedReward);
   result.uncertainty.assign(options.uncertainty ? steps : 0, 0.0f);
-  result.channels.resize(options.channels ? steps * channel_size : 0);
-  result.spread.assign(result.channels.size(), 0.0f);
+  result.channels.resize(with_channels ? steps * channel_size : 0);
+  result.spread.assign(options.channels ? steps * channel_size : 0, 0.0f);
+  result.members = options.members ? 1 : 0;
+  result.member_channels.clear();
   impl_->played.assign(sequences, 0);
 
   Playback play = {.task = &task,
@@ -164,11 +167,11 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
                    .actions = actions,
                    .horizon = horizon,
                    .rewards = result.rewards.data(),
-                   .channels = options.channels ? result.channels.data() : nullptr,
+                   .channels = with_channels ? result.channels.data() : nullptr,
                    .played = impl_->played.data()};
   mjb_apply(impl_->batch.get(), impl_->ids.data(), sequences, PlaySequence, &play, /*save=*/0);
 
-  if (!options.channels) return;
+  if (!with_channels) return;
   // Nothing is known after the end of a sequence: its last measurement is held.
   for (int i = 0; i < sequences; ++i) {
     const int played = impl_->played[i];
@@ -181,6 +184,9 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
       }
     }
   }
+  if (!options.members) return;
+  result.member_channels = result.channels;
+  if (!options.channels) result.channels.clear();
 }
 
 }  // namespace reverie

@@ -28,13 +28,13 @@ struct Imagination {
   std::vector<float> channels;     // (N, H, nchannels) expectation; empty unless asked for
   std::vector<float> spread;       // (N, H, nchannels) standard deviation; empty unless asked for
   int members = 0;                 // M; 0 unless asked for
-  std::vector<float> member_channels;  // (M, N, H, nchannels) what each member of an ensemble expects
+  std::vector<float> member_channels;  // (M, N, H, nchannels) what each member expects; empty unless asked for
 };
 
 struct ImagineOptions {
   bool channels = false;     // fill channels and spread
   bool uncertainty = false;  // fill uncertainty (a learned model may need more members for it)
-  bool members = false;      // fill member_channels
+  bool members = false;      // fill member_channels; changes nothing else
 };
 
 class WorldModel {

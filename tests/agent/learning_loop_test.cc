@@ -1,7 +1,11 @@
 // Learning is the same every time, and goes on where it was interrupted as if it had not been.
 #include "agent/learning_loop.h"
 
+#include <chrono>
 #include <filesystem>
+#include <stop_token>
+#include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -86,6 +90,53 @@ TEST_CASE("learning: interrupted after some episodes and resumed, it ends as the
   CheckSameRun(whole, parts);
 }
 
+TEST_CASE("learning: stopped while it trains it stops there, and goes on to the same end, resumed or run again") {
+  using Phase = LearningProgress::Phase;
+  const std::filesystem::path whole = testing::TemporaryFolder("train_stop_whole"),
+                              resumed = testing::TemporaryFolder("train_stop_resumed"),
+                              again = testing::TemporaryFolder("train_stop_again");
+  Learn(whole, 400, false);
+  for (const std::filesystem::path& folder : {resumed, again}) {
+    std::stop_source stop;
+    LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), Short(400), "cpu", folder, false);
+    const auto stop_after = [&](const LearningProgress& now) {
+      CHECK_FALSE((stop.stop_requested() && now.phase == Phase::kLearning));
+      if (now.phase == Phase::kLearning && now.env_steps == 300 && now.updates == 20) stop.request_stop();
+    };
+    const LearningResult result = loop.Run(nullptr, stop_after, stop.get_token());
+    CHECK(result.interrupted);
+    CHECK(result.episodes.size() == 2);
+    CHECK(result.env_steps == 200);
+    if (folder == again) CHECK_FALSE(loop.Run(nullptr, nullptr, {}).interrupted);
+  }
+  CHECK(Learn(resumed, 400, true).episodes.size() == 4);
+  CheckSameRun(whole, resumed);
+  CheckSameRun(whole, again);
+}
+
+TEST_CASE("learning: says step by step and update by update how far it is") {
+  using Phase = LearningProgress::Phase;
+  SetTorchThreads(1);
+  std::vector<LearningProgress> seen;
+  LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), Short(200), "cpu",
+                    testing::TemporaryFolder("learn_progress"), false);
+  loop.Run(nullptr, [&](const LearningProgress& now) { seen.push_back(now); }, {});
+  // Two episodes of 50 control steps of 2 env steps; 200 updates after the first, one a control step after that.
+  REQUIRE(seen.size() == 50 + 200 + 50 + 50);
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const bool acting = i < 50 || (i >= 250 && i < 300);
+    CHECK((seen[i].phase == Phase::kActing) == acting);
+    CHECK(seen[i].updates_of == (acting ? 0 : i < 250 ? 200 : 50));
+  }
+  CHECK(seen[0].env_steps == 0);
+  CHECK(seen[49].env_steps == 98);
+  CHECK(seen[50].env_steps == 100);
+  CHECK(seen[50].updates == 0);
+  CHECK(seen[249].updates == 199);
+  CHECK(seen[250].env_steps == 100);
+  CHECK(seen.back().env_steps == 200);
+}
+
 TEST_CASE("learning: a checkpoint of other options, and a task without reward or actuators, are refused") {
   const std::filesystem::path folder = testing::TemporaryFolder("learn_refused");
   Learn(folder, 200, false);
@@ -113,6 +164,15 @@ TEST_CASE("training: on recorded episodes, held-out error falls, and a resumed r
   std::stop_source stop;
   TrainOffline(task, episodes, options, "cpu", parts, false, [&](const TrainingReport&) { stop.request_stop(); },
                stop.get_token());
+  // Stopped within a round too, by another thread: what was not finished is learned again.
+  std::stop_source later;
+  {
+    const std::jthread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      later.request_stop();
+    });
+    TrainOffline(task, episodes, options, "cpu", parts, true, nullptr, later.get_token());
+  }
   const OfflineTrainingResult rest = TrainOffline(task, episodes, options, "cpu", parts, true, nullptr, {});
   CHECK(rest.last.updates == 2000);
   CHECK(ReadFile(whole / "weights.safetensors") == ReadFile(parts / "weights.safetensors"));

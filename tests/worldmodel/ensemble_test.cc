@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -207,4 +208,110 @@ TEST_CASE("devices: what is not there is said") {
     CHECK(ResolveDevice("auto") == "cpu");
     CHECK_THROWS_WITH_AS(ResolveDevice("cuda"), doctest::Contains("no CUDA device"), DeviceError);
   }
+}
+
+TEST_CASE("ensemble: members' rollouts lie around the expectation, and asking for them changes nothing else") {
+  Trained trained(600);
+  EnsembleOptions plain = Small();
+  plain.noise_samples = 0;
+  Ensemble model(trained.task, plain, "cpu", 5);
+  model.Train(trained.buffer, 600, 11);
+  CHECK(std::as_const(model).channel_scale().size() == 2);
+  const int members = Small().members, sequences = 3, horizon = 12, channels = 2;
+  std::vector<float> actions;
+  for (int i = 0; i < sequences * horizon; ++i) actions.push_back(std::sin(0.3f * static_cast<float>(i)));
+  Belief belief;
+  belief.channels = {0.4, 0.8};
+  Imagination without, with;
+  model.Imagine(belief, actions, sequences, horizon, {.channels = true, .uncertainty = true}, without);
+  CHECK(without.members == 0);
+  CHECK(without.member_channels.empty());
+  model.Imagine(belief, actions, sequences, horizon, {.channels = true, .uncertainty = true, .members = true}, with);
+  CHECK(with.rewards == without.rewards);
+  CHECK(with.uncertainty == without.uncertainty);
+  CHECK(with.channels == without.channels);
+  CHECK(with.spread == without.spread);
+  REQUIRE(with.members == members);
+  const size_t size = without.channels.size();
+  REQUIRE(with.member_channels.size() == static_cast<size_t>(members) * size);
+  double apart = 0.0;
+  for (size_t i = 0; i < size; ++i) {
+    double mean = 0.0;
+    for (int m = 0; m < members; ++m) mean += with.member_channels[static_cast<size_t>(m) * size + i] / members;
+    CHECK(mean == doctest::Approx(without.channels[i]).epsilon(1e-4));
+    apart += std::abs(with.member_channels[i] - with.member_channels[size + i]);
+  }
+  CHECK(apart > 0.0);
+  // Each sequence by itself is played as it is among others.
+  Imagination alone;
+  model.Imagine(belief, std::span<const float>(actions).subspan(horizon, horizon), 1, horizon, {.members = true}, alone);
+  CHECK(alone.channels.empty());
+  for (int m = 0; m < members; ++m) {
+    for (int i = 0; i < horizon * channels; ++i) {
+      const float among = with.member_channels[static_cast<size_t>((m * sequences + 1) * horizon * channels + i)];
+      CHECK(alone.member_channels[static_cast<size_t>(m * horizon * channels + i)] == doctest::Approx(among).epsilon(1e-4));
+    }
+  }
+  // With the members' own noise in the expectation, it still lies near their mean.
+  trained.model.Imagine(belief, actions, sequences, horizon, {.channels = true, .members = true}, with);
+  const std::vector<double> scale = trained.model.channel_scale();
+  for (size_t i = 0; i < size; ++i) {
+    double mean = 0.0;
+    for (int m = 0; m < members; ++m) mean += with.member_channels[static_cast<size_t>(m) * size + i] / members;
+    CHECK(std::abs(mean - with.channels[i]) < 0.2 * scale[i % channels]);
+  }
+}
+
+TEST_CASE("ensemble: the deviations of channels are those of the data, kept on disk") {
+  Trained trained(10);
+  const std::vector<double> values = trained.buffer.channels();
+  const std::vector<double> scale = trained.model.channel_scale();
+  REQUIRE(scale.size() == 2);
+  for (size_t c = 0; c < 2; ++c) {
+    const double count = static_cast<double>(values.size() / 2);
+    double mean = 0.0, square = 0.0;
+    for (size_t i = c; i < values.size(); i += 2) mean += values[i] / count;
+    for (size_t i = c; i < values.size(); i += 2) square += (values[i] - mean) * (values[i] - mean) / count;
+    CHECK(scale[c] == doctest::Approx(std::sqrt(square)).epsilon(1e-5));
+  }
+  const std::filesystem::path folder = testing::TemporaryFolder("scale");
+  trained.model.Save(folder);
+  CHECK(Ensemble::Load(folder, trained.task, "cpu")->channel_scale() == scale);
+}
+
+TEST_CASE("ensemble: interrupted training leaves the model, its optimiser and its normalisation as they were") {
+  Trained interrupted(120), never(120);
+  ReplayBuffer more = interrupted.buffer;
+  for (const Episode& episode : testing::Play(interrupted.task, 3, 99)) more.Add(episode);
+  const std::filesystem::path folder = testing::TemporaryFolder("interrupted");
+  interrupted.model.Save(folder / "before");
+  std::vector<int> asked;
+  const Ensemble::TrainResult result = interrupted.model.Train(more, 80, 12, [&](int done) {
+    asked.push_back(done);
+    return done < 30;
+  });
+  CHECK(result.interrupted);
+  CHECK(asked.size() == 31);
+  CHECK(asked.back() == 30);
+  CHECK(interrupted.model.updates() == 120);
+  interrupted.model.Save(folder / "after");
+  CHECK(ReadFile(folder / "before" / "weights.safetensors") == ReadFile(folder / "after" / "weights.safetensors"));
+  // What is learned next is what would have been learned without the interruption.
+  CHECK_FALSE(interrupted.model.Train(more, 80, 12, [](int) { return true; }).interrupted);
+  never.model.Train(more, 80, 12);
+  interrupted.model.Save(folder / "on");
+  never.model.Save(folder / "never");
+  CHECK(ReadFile(folder / "on" / "weights.safetensors") == ReadFile(folder / "never" / "weights.safetensors"));
+  CHECK(interrupted.model.updates() == 200);
+}
+
+TEST_CASE("ensemble: an interrupted judgement leaves calibration as it was") {
+  Trained trained(100);
+  trained.model.Judge(trained.held_out[0]);
+  const nlohmann::json before = trained.model.calibration().ToJson();
+  int asked = 0;
+  CHECK(trained.model.Judge(trained.held_out[1], [&] { return ++asked < 3; }).interrupted);
+  CHECK(trained.model.calibration().ToJson() == before);
+  CHECK_FALSE(trained.model.Judge(trained.held_out[1]).interrupted);
+  CHECK(trained.model.calibration().ToJson() != before);
 }

@@ -153,6 +153,30 @@ TEST_CASE("Fewer and more sequences than before, and a plain call, give the same
   CHECK(std::equal(plain.rewards.begin(), plain.rewards.end(), all.rewards.begin()));
 }
 
+TEST_CASE("The simulator is its own only member, asked for with channels or without") {
+  const std::shared_ptr<const CompiledTask> task = HopperTask();
+  Environment environment(task);
+  const Belief belief = Belief::Of(environment);
+  const std::vector<float> actions = RandomActions(3 * 8 * 2, 9);
+  SimulatorModel model(task, 2);
+  CHECK(model.channel_scale().empty());
+  const Imagination plain = Imagine(model, belief, actions, 3, 8);
+  CHECK(plain.members == 0);
+  CHECK(plain.member_channels.empty());
+  Imagination both, members;
+  model.Imagine(belief, actions, 3, 8, {.channels = true, .members = true}, both);
+  model.Imagine(belief, actions, 3, 8, {.members = true}, members);
+  CHECK(both.channels == plain.channels);
+  CHECK(both.spread == plain.spread);
+  for (const Imagination* imagined : {&both, &members}) {
+    CHECK(imagined->members == 1);
+    CHECK(imagined->member_channels == plain.channels);
+    CHECK(imagined->rewards == plain.rewards);
+  }
+  CHECK(members.channels.empty());
+  CHECK(members.spread.empty());
+}
+
 TEST_CASE("A sequence that diverges gets the reward for it from there on, and changes no other") {
   const std::shared_ptr<const CompiledTask> task = FlingTask();
   Environment environment(task);

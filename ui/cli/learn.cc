@@ -44,7 +44,14 @@ int RunLearn(const Options& options) {
                      line.episode_return, line.model_nrmse, line.plan_ms, line.update_ms, line.wall_s,
                      line.diverged.empty() ? "" : ("  diverged at " + line.diverged).c_str()));
         },
-        [&](int64_t env_steps) { progress.Update(env_steps, note); }, InterruptToken());
+        [&](const LearningProgress& now) {
+          const bool updating = now.phase == LearningProgress::Phase::kLearning;
+          progress.Update(now.env_steps,
+                          updating ? Format("learning, update %lld of %lld", static_cast<long long>(now.updates),
+                                            static_cast<long long>(now.updates_of))
+                                   : note);
+        },
+        InterruptToken());
   }
   if (result.interrupted) {
     return Interrupted(std::to_string(result.episodes.size()) + " episodes and the model after them are in " +
