@@ -22,6 +22,8 @@
 #include <GLFW/glfw3.h>
 #include <imgui.h>
 
+#include "ui/desktop/plot.h"
+
 namespace reverie::desktop {
 
 struct DrawnText {
@@ -47,7 +49,10 @@ class ImGuiFixture {
     io.Fonts->GetTexDataAsRGBA32(&pixels, &atlas_width, &atlas_height);
     Resize(width, height);
   }
-  ~ImGuiFixture() { ImGui::DestroyContext(context_); }
+  ~ImGuiFixture() {
+    plot::Reset();  // ids repeat from test to test
+    ImGui::DestroyContext(context_);
+  }
   ImGuiFixture(const ImGuiFixture&) = delete;
   ImGuiFixture& operator=(const ImGuiFixture&) = delete;
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <imgui_internal.h>
 
@@ -35,32 +34,6 @@ Screen Moved(Screen screen, ImVec2 by) {
 bool Dragged(int button) {
   const ImGuiIO& io = ImGui::GetIO();
   return io.MouseDragMaxDistanceSqr[button] >= io.MouseDragThreshold * io.MouseDragThreshold;
-}
-
-struct Limits {
-  std::optional<double> x_min, x_max, y_min, y_max;  // y in powers of ten where log_y
-};
-
-Limits LimitsOf(const Options& options) {
-  Limits limits{options.x_min, options.x_max, options.y_min, options.y_max};
-  if (options.log_y) {
-    for (std::optional<double>* end : {&limits.y_min, &limits.y_max}) {
-      if (*end && **end > 0) {
-        *end = std::log10(**end);
-      } else {
-        end->reset();
-      }
-    }
-  }
-  return limits;
-}
-
-/// A range that a person chose: never finer than floats are, never beyond what they hold.
-Range Chosen(Range range, std::optional<double> lowest, std::optional<double> highest) {
-  const double centre = (range.min + range.max) / 2;
-  range = Resolvable({std::min(range.min, centre), std::max(range.max, centre)});
-  range = Within(range, lowest, highest);
-  return Within(range, -1e39, 1e39);
 }
 
 void ZoomX(State& state, const Limits& limits, double centre, double factor) {
@@ -146,7 +119,7 @@ void AddSeries(Kind kind, const char* label, std::span<const float> x, std::span
   if (kind == Kind::kBand) count = std::min(count, high.size());
   const size_t entry = EntryOf(frame, label);
   if (frame.entries[entry].colour.w < 0) frame.entries[entry].colour = colour;
-  frame.series.push_back({kind, entry, frame.values.size(), count, colour});
+  frame.series.push_back({kind, entry, frame.values.size(), count, colour, ExtentOf(x.first(count))});
   const auto add = [&](std::span<const float> part) {
     frame.values.insert(frame.values.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count));
   };
@@ -170,91 +143,6 @@ void GiveColours(Frame& frame) {
     }
     entry.colour = Colour(colour);
   }
-}
-
-/// Grows over finite values.
-struct Extent {
-  float min = std::numeric_limits<float>::infinity(), max = -std::numeric_limits<float>::infinity();
-  void Add(float value) {
-    min = value < min ? value : min;
-    max = value > max ? value : max;
-  }
-  std::optional<Range> range() const { return min <= max ? std::optional(Range{min, max}) : std::nullopt; }
-};
-
-std::optional<Range> ExtentX(const Frame& frame) {
-  Extent extent;
-  for (const Series& series : frame.series) {
-    if (!frame.Shown(series)) continue;
-    for (const float x : frame.Part(series, 0)) {
-      if (std::isfinite(x)) extent.Add(x);
-    }
-  }
-  return extent.range();
-}
-
-/// Of what is seen at these x, in the plot's units.
-std::optional<Range> ExtentY(const Frame& frame, Range within) {
-  Extent extent;
-  const bool log_y = frame.options.log_y;
-  for (const Series& series : frame.series) {
-    if (!frame.Shown(series)) continue;
-    const std::span<const float> x = frame.Part(series, 0);
-    for (size_t part = 1; part <= (series.kind == Kind::kBand ? 2 : 1); ++part) {
-      const std::span<const float> y = frame.Part(series, part);
-      for (size_t i = 0; i < series.count; ++i) {
-        if (x[i] < within.min || x[i] > within.max || !std::isfinite(x[i])) continue;
-        if (std::isfinite(y[i]) && (!log_y || y[i] > 0)) extent.Add(y[i]);
-      }
-    }
-  }
-  return extent.range();
-}
-
-Range RangeX(Frame& frame) {
-  State& state = *frame.state;
-  const Limits limits = LimitsOf(frame.options);
-  const std::optional<Range> extent = ExtentX(frame);
-  if (state.x && extent && state.extent_x && extent != state.extent_x) {
-    const double grown = extent->max - state.extent_x->max;
-    if (frame.options.follow && grown > 0 && state.x->max >= state.extent_x->max) {
-      state.x = Range{state.x->min + grown, state.x->max + grown};
-    }
-    if (!state.x->Overlaps(*extent)) state.x.reset();  // other data: what was zoomed into is gone
-  }
-  state.extent_x = extent;
-  if (state.x) return *state.x;
-  Range range = extent.value_or(Range{0, 1});
-  if (limits.x_min) range.min = *limits.x_min;
-  if (limits.x_max) range.max = *limits.x_max;
-  if (range.max < range.min) range = {limits.x_min.value_or(range.max), limits.x_max.value_or(range.min)};
-  if (range.max < range.min) std::swap(range.min, range.max);
-  return Resolvable(range);
-}
-
-Range RangeY(const Frame& frame, Range x) {
-  const State& state = *frame.state;
-  if (state.y) return *state.y;
-  const bool log_y = frame.options.log_y;
-  const Limits limits = LimitsOf(frame.options);
-  Range range = ExtentY(frame, x).value_or(log_y ? Range{1, 10} : Range{0, 1});
-  const bool positive = range.min >= 0, negative = range.max <= 0;
-  if (log_y) {
-    range = Resolvable({std::log10(range.min), std::log10(range.max)});
-    range = Widened(range, 0.05);
-  } else {
-    const bool to_zero = frame.options.y_includes_zero;
-    if (to_zero) range = {std::min(range.min, 0.0), std::max(range.max, 0.0)};
-    range = Widened(Resolvable(range), 0.05);
-    if (to_zero && positive) range.min = 0;
-    if (to_zero && negative && !positive) range.max = 0;
-  }
-  const double size = range.size();
-  if (limits.y_min) range.min = *limits.y_min;
-  if (limits.y_max) range.max = *limits.y_max;
-  if (range.max <= range.min) range = limits.y_max && !limits.y_min ? Range{range.max - size, range.max}
-                                                                   : Range{range.min, range.min + size};
-  return Resolvable(range);
 }
 
 ImU32 TextColour(float alpha) { return ImGui::GetColorU32(ImGuiCol_Text, alpha); }

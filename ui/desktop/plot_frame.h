@@ -45,6 +45,7 @@ struct Series {
   size_t entry = 0;
   size_t start = 0, count = 0;  // in Frame::values: x, then y (or low), then high
   ImVec4 colour = kAuto;        // kAuto: the entry's
+  std::optional<Range> extent_x;
 };
 
 struct MarkLine {
@@ -74,6 +75,20 @@ struct Frame {
   bool Shown(const Series& s) const { return !entries[s.entry].state->hidden; }
   ImVec4 ColourOf(const Series& s) const { return s.colour.w < 0 ? entries[s.entry].colour : s.colour; }
 };
+
+struct Limits {
+  std::optional<double> x_min, x_max, y_min, y_max;  // y in powers of ten where log_y
+};
+
+Limits LimitsOf(const Options& options);
+/// Of the finite values.
+std::optional<Range> ExtentOf(std::span<const float> values);
+/// A range that a person chose: never finer than floats are, never beyond what they hold.
+Range Chosen(Range range, std::optional<double> lowest, std::optional<double> highest);
+/// What x shows in this frame; forgets what the person chose where the data have moved away from it.
+Range RangeX(Frame& frame);
+/// What y shows while x shows that; in powers of ten where log_y.
+Range RangeY(const Frame& frame, Range x);
 
 /// Draws the legend from `left` on, within `rows` lines; a click on an entry hides or shows it. Says which is hovered.
 void DrawLegend(Frame& frame, float left, float top, int rows);

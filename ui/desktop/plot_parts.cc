@@ -167,7 +167,7 @@ void DrawMarks(ImDrawList& list, const Frame& frame, const Screen& screen) {
   for (const MarkLine* mark : marks) {
     const float x = std::round(static_cast<float>(screen.X(mark->x)));
     const ImU32 colour =
-        mark->colour.w < 0 ? ImGui::GetColorU32(ImGuiCol_Text, 0.8f) : ImGui::GetColorU32(mark->colour);
+        mark->colour.w < 0 ? ImGui::GetColorU32(ImGuiCol_Text, 0.5f) : ImGui::GetColorU32(mark->colour);
     list.AddLine(ImVec2(x, screen.min.y), ImVec2(x, screen.max.y), colour, std::max(1.0f, std::round(font * 0.08f)));
     if (mark->text.empty()) continue;
     const float width = TextWidth(mark->text) + 2 * pad;
@@ -247,6 +247,7 @@ void DrawReadOut(ImDrawList& list, const Frame& frame, const Screen& screen) {
   float names = 0;
   for (const Reading& reading : readings) names = std::max(names, TextWidth(frame.entries[reading.entry].name));
   ImGui::BeginTooltip();
+  const float start = ImGui::GetCursorPosX();
   say(Spaced(Spaced(x_name, ValueText(nearest_x)), x_unit));
   for (const MarkLine* mark : marks) say(mark->text);
   for (const Reading& reading : readings) {
@@ -257,9 +258,9 @@ void DrawReadOut(ImDrawList& list, const Frame& frame, const Screen& screen) {
                                               ImVec2(at.x + font * 0.6f, at.y + font * 0.8f),
                                               ImGui::GetColorU32(colour));
     ImGui::Dummy(ImVec2(font * 0.6f, font));
-    ImGui::SameLine(font);
+    ImGui::SameLine(start + font);
     say(frame.entries[reading.entry].name);
-    ImGui::SameLine(names > 0 ? font * 1.6f + names : font);
+    ImGui::SameLine(start + font + (names > 0 ? names + font * 0.6f : 0));
     say(reading.Text(y_unit));
   }
   if (more > 0) say(MoreText(more));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include <imgui_internal.h>
@@ -9,17 +10,31 @@
 namespace reverie::desktop::plot {
 namespace {
 
+constexpr double kFarPx = 1e5;  // outside the plot by this much, the slope of an edge no longer shows
+
 struct Point {
   double x = 0, y = 0;  // px
   bool operator==(const Point&) const = default;
 };
 
+bool Finite(float value) { return value - value == 0; }
+
 /// The pixel column of an x; all that is left or right of the plot counts as one column each.
-int ColumnOf(double px, const Screen& screen) {
-  if (px < screen.min.x - 1) return -2;
-  if (px > screen.max.x + 1) return static_cast<int>(screen.max.x - screen.min.x) + 2;
-  return static_cast<int>(std::floor(px - screen.min.x));
-}
+class Columns {
+ public:
+  explicit Columns(const Screen& screen)
+      : scale_((screen.max.x - screen.min.x) / screen.x.size()), x_min_(screen.x.min),
+        beyond_(screen.max.x - screen.min.x + 2) {}
+  int Of(float x) const {
+    const double px = (x - x_min_) * scale_ + 1;
+    return px < 0 ? kLeft : px > beyond_ ? static_cast<int>(beyond_) + 1 : static_cast<int>(px);
+  }
+  static constexpr int kLeft = -1;
+  bool IsRight(int column) const { return column > static_cast<int>(beyond_); }
+
+ private:
+  const double scale_, x_min_, beyond_;
+};
 
 /// Draws the segments of a path as far as they are within a rectangle.
 class Pen {
@@ -102,9 +117,9 @@ void FillBetween(ImDrawList& list, const Screen& screen, Edge a, Edge b, ImU32 c
   if (b.x < left || a.x > right) return;
   if (a.x < left) a = Between(a, b, left);
   if (b.x > right) b = Between(a, b, right);
-  // Far outside, the slope of an edge no longer shows; floats there would not be exact.
   const auto corner = [&](double x, double y) {
-    return ImVec2(static_cast<float>(x), static_cast<float>(std::clamp(y, screen.min.y - 1e5, screen.max.y + 1e5)));
+    const double near_y = std::clamp(y, screen.min.y - kFarPx, screen.max.y + kFarPx);
+    return ImVec2(static_cast<float>(x), static_cast<float>(near_y));
   };
   list.PrimReserve(6, 4);
   const ImVec2 uv = list._Data->TexUvWhitePixel;
@@ -122,74 +137,77 @@ double Screen::Y(double value) const {
 void DrawLine(ImDrawList& list, const Screen& screen, std::span<const float> x, std::span<const float> y,
               ImU32 colour, float width_px) {
   Pen pen(list, screen, colour, width_px);
+  const Columns columns(screen);
+  const float least = screen.log_y ? 0 : -std::numeric_limits<float>::infinity();
+  const size_t n = std::min(x.size(), y.size());
   int column = 0;
-  Point first, low, high, last;
-  size_t count = 0, low_at = 0, high_at = 0;
-  const auto flush = [&] {
+  size_t first = 0, low = 0, high = 0, count = 0;  // samples of this column; the last is the one before the next
+  const auto point = [&](size_t i) { return Point{screen.X(x[i]), screen.Y(y[i])}; };
+  const auto flush = [&](size_t next) {
     if (count == 0) return;
-    pen.To(first);
+    pen.To(point(first));
     if (count > 2) {
-      pen.To(low_at < high_at ? low : high);
-      pen.To(low_at < high_at ? high : low);
+      pen.To(point(std::min(low, high)));
+      pen.To(point(std::max(low, high)));
     }
-    pen.To(last);
+    if (count > 1) pen.To(point(next - 1));
     count = 0;
   };
-  for (size_t i = 0; i < std::min(x.size(), y.size()); ++i) {
-    const Point at{screen.X(x[i]), screen.Y(y[i])};
-    if (!std::isfinite(at.x) || !std::isfinite(at.y)) {
-      flush();
+  for (size_t i = 0; i < n; ++i) {
+    if (!Finite(x[i]) || !Finite(y[i]) || !(y[i] > least)) {
+      flush(i);
       pen.Break();
       continue;
     }
-    const int its_column = ColumnOf(at.x, screen);
-    if (count > 0 && its_column != column) flush();
+    const int its_column = columns.Of(x[i]);
+    if (count > 0 && its_column != column) flush(i);
     if (count == 0) {
       column = its_column;
-      first = low = high = at;
-      low_at = high_at = i;
+      first = low = high = i;
     }
-    if (at.y > low.y) low = at, low_at = i;
-    if (at.y < high.y) high = at, high_at = i;
-    last = at;
+    if (y[i] < y[low]) low = i;
+    if (y[i] > y[high]) high = i;
     ++count;
   }
-  flush();
+  flush(n);
   pen.Break();
 }
 
 void DrawBand(ImDrawList& list, const Screen& screen, std::span<const float> x, std::span<const float> low,
               std::span<const float> high, ImU32 colour) {
+  const Columns columns(screen);
   const size_t n = std::min({x.size(), low.size(), high.size()});
-  bool has_previous = false, has_run = false;
   int column = 0;
-  Edge previous, run;
+  size_t at = 0;  // sample whose x the column has
+  float lowest = 0, highest = 0;
+  bool has_previous = false, has_run = false;
+  Edge previous;
   const auto flush = [&] {
     if (!has_run) return;
-    if (has_previous) FillBetween(list, screen, previous, run, colour);
-    previous = run;
+    Edge edge{screen.X(x[at]), screen.Y(lowest), screen.Y(highest)};
+    if (screen.log_y && lowest <= 0) edge.low = screen.max.y + kFarPx;
+    if (has_previous) FillBetween(list, screen, previous, edge, colour);
+    previous = edge;
     has_previous = true;
     has_run = false;
   };
   for (size_t i = 0; i < n; ++i) {
-    Edge at{screen.X(x[i]), screen.Y(low[i]), screen.Y(high[i])};
-    if (screen.log_y && low[i] <= 0 && high[i] > 0) at.low = screen.max.y + 1e5;  // down to where no axis ends
-    if (!std::isfinite(at.x) || !std::isfinite(at.low) || !std::isfinite(at.high)) {
+    if (!Finite(x[i]) || !Finite(low[i]) || !Finite(high[i]) || (screen.log_y && high[i] <= 0)) {
       flush();
       has_previous = false;
       continue;
     }
-    const int its_column = ColumnOf(at.x, screen);
+    const int its_column = columns.Of(x[i]);
     if (has_run && its_column != column) flush();
-    if (!has_run) {
-      run = at;
+    if (!has_run || its_column == Columns::kLeft) {  // left of the plot, where the band comes from is all that shows
       column = its_column;
+      at = i;
+      lowest = low[i];
+      highest = high[i];
       has_run = true;
-    } else if (at.x < screen.min.x) {
-      run = at;  // where the band comes from
-    } else if (at.x <= screen.max.x) {
-      run.low = std::max(run.low, at.low);
-      run.high = std::min(run.high, at.high);
+    } else if (!columns.IsRight(its_column)) {
+      lowest = std::min(lowest, low[i]);
+      highest = std::max(highest, high[i]);
     }
   }
   flush();
