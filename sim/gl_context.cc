@@ -56,6 +56,8 @@ std::string EglError() {
       return "no such display";
     case EGL_BAD_MATCH:
       return "no match";
+    case EGL_CONTEXT_LOST:
+      return "the driver has lost it";
     default:
       break;
   }
@@ -235,7 +237,11 @@ GlContext::GlContext() {
   const auto get_integer = Load<GetInteger>("glGetIntegerv");
   get_integer(kGlMaxRenderbufferSize, &max_size_px_);
   get_integer(kGlMaxSamples, &max_samples_);
-  description_ = std::string(reinterpret_cast<const char*>(get_string(kGlRenderer))) + ", OpenGL " +
+  const std::string renderer = reinterpret_cast<const char*>(get_string(kGlRenderer));
+  for (const char* name : {"llvmpipe", "softpipe", "swrast", "Software"}) {
+    software_ = software_ || renderer.find(name) != std::string::npos;
+  }
+  description_ = renderer + ", OpenGL " +
                  reinterpret_cast<const char*>(get_string(kGlVersion)) + ", EGL " + display.way;
 }
 

@@ -32,6 +32,7 @@ class GlContext {
 
   int max_size_px() const { return max_size_px_; }
   int max_samples() const { return max_samples_; }
+  bool software() const { return software_; }  // no graphics hardware: the processor draws
 
   /// Driver, OpenGL version and the way to it: "llvmpipe (...), OpenGL 4.5 ..., EGL surfaceless".
   const std::string& description() const { return description_; }
@@ -41,6 +42,7 @@ class GlContext {
   void* surface_ = nullptr;
   int max_size_px_ = 0;
   int max_samples_ = 0;
+  bool software_ = false;
   std::string description_;
 };
 

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
+#include <memory>
 #include <vector>
 
 #include "sim/error.h"
 #include "sim/gl_context.h"
+#include "sim/render_context.h"
 
 namespace reverie {
 namespace {
-
-// MuJoCo keeps the loaded GL functions in globals that every mjr_makeContext writes again.
-std::mutex mjr_mutex;
 
 std::string CameraLabel(const mjModel* model, int id) {
   const char* name = mj_id2name(model, mjOBJ_CAMERA, id);
@@ -38,14 +36,6 @@ int FindCamera(const mjModel* model, const std::string& camera) {
   throw SceneError("scene has no camera '" + camera + "'" + rest);
 }
 
-/// Room for every decoration MuJoCo draws with its default options: full scenes make it write a warning file.
-int GeomCapacity(const mjModel* model, size_t ghosts) {
-  return 2000 +
-         static_cast<int>(model->ngeom + model->nsite + 2 * model->nwrap + 64 * model->ntendon +
-                          4 * model->nu + 2 * model->nsensordata + model->nflexelem) +
-         static_cast<int>(ghosts);
-}
-
 bool Moves(const mjModel* model, int body) {
   return model->body_weldid[body] != 0 || model->body_mocapid[model->body_rootid[body]] >= 0;
 }
@@ -60,14 +50,14 @@ bool SameAssets(const mjModel* a, const mjModel* b) {
 
 struct Renderer::Impl {
   Impl(const mjModel* model, int width_px, int height_px, RenderQuality quality);
-  ~Impl();
+  ~Impl() { mjv_freeScene(&scene); }
   void Reserve(size_t geoms);
 
   GlContext gl;
   const int width;
   const int height;
   mjModel assets;  // a shallow copy: only its visual settings are its own
-  mjrContext context;
+  std::unique_ptr<RenderContext> context;
   mjvScene scene;
   mjvOption option;
   mjvCamera camera;
@@ -86,30 +76,14 @@ Renderer::Impl::Impl(const mjModel* model, int width_px, int height_px, RenderQu
   assets.vis.global.offheight = height;
   assets.vis.quality.offsamples = fast ? 0 : std::min(assets.vis.quality.offsamples, gl.max_samples());
   if (fast) assets.vis.quality.shadowsize = 0;
+  context = std::make_unique<RenderContext>(gl, &assets);
   mjv_defaultOption(&option);
   mjv_defaultScene(&scene);
-  mjr_defaultContext(&context);
-  const GlContext::Scope current(gl);
-  {
-    const std::lock_guard lock(mjr_mutex);
-    mjr_makeContext(&assets, &context, mjFONTSCALE_100);
-  }
-  mjr_setBuffer(mjFB_OFFSCREEN, &context);
   Reserve(0);
 }
 
-Renderer::Impl::~Impl() {
-  mjv_freeScene(&scene);
-  try {
-    const GlContext::Scope current(gl);
-    mjr_freeContext(&context);
-  } catch (const DeviceError&) {
-    // Another API's window context is current on this thread: EGL frees these objects with the context.
-  }
-}
-
 void Renderer::Impl::Reserve(size_t geoms) {
-  const int capacity = GeomCapacity(&assets, geoms);
+  const int capacity = GeomCapacity(&assets) + static_cast<int>(geoms);
   if (capacity <= scene.maxgeom) return;
   mjv_freeScene(&scene);
   mjv_makeScene(&assets, &scene, capacity);
@@ -143,7 +117,7 @@ void Renderer::AddGhost(const mjModel* model, mjData* data, const float rgba[4])
     geom.matid = -1;  // no texture: the tint alone says that this is not the real one
     geom.reflectance = 0;
     std::copy(rgba, rgba + 3, geom.rgba);
-    // MuJoCo draws a translucent geom's far side, then its near side: two layers make the opacity asked for.
+    // MuJoCo draws translucent geoms twice: two layers make the opacity asked for.
     geom.rgba[3] = 1 - std::sqrt(1 - std::clamp(rgba[3], 0.0f, 1.0f));
     self.ghosts.push_back(geom);
   }
@@ -175,8 +149,8 @@ void Renderer::Render(const mjModel* model, mjData* data, const std::string& cam
 
   const GlContext::Scope current(self.gl);
   const mjrRect whole{0, 0, self.width, self.height};
-  mjr_render(whole, &self.scene, &self.context);
-  mjr_readPixels(rgb.data(), nullptr, whole, &self.context);
+  mjr_render(whole, &self.scene, self.context->get());
+  mjr_readPixels(rgb.data(), nullptr, whole, self.context->get());
   for (int top = 0, bottom = self.height - 1; top < bottom; ++top, --bottom) {
     std::swap_ranges(rgb.begin() + static_cast<ptrdiff_t>(top * row),
                      rgb.begin() + static_cast<ptrdiff_t>((top + 1) * row),

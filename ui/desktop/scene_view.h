@@ -30,26 +30,31 @@ class SceneView {
 
   mjvCamera camera{};
   mjvOption option{};
-  mjtByte render_flags[mjNRNDFLAG]{};
+  mjtByte render_flags[mjNRNDFLAG]{};  // at first without shadows and reflections, which software draws slowly
   mjvPerturb perturbation{};
-  int selected_body = 0;  // 0: none
+  int selected_body = 0;  // 0: none; `perturbation` takes it over in Follow and BeginPerturbation
   bool show_selection = true;
 
-  /// Follows a task (a new one resets camera and selection) and a state. Cheap where both are the same.
+  /// Follows a task and a state. Cheap where both are the same. A new task resets camera and selection, unless
+  /// it has the old one's name (it was loaded again): then what both have stays as it was.
   void Follow(std::shared_ptr<const CompiledTask> task, const std::vector<double>& state,
               const std::vector<double>& parameters);
-  /// The state followed, everything derived; null without a task.
+  /// The state followed, everything derived; null without a task. The model is the task's own, or where its
+  /// resets draw into it a copy with the parameters followed.
   const mjModel* model() const;
   mjData* data();
 
-  // Camera: name or label, "" for the free one.
   void SetFixedCamera(int id);
+  /// From a tracking camera, stays where it is; else frames the whole scene.
   void SetFreeCamera();
   void TrackBody(int body);
 
-  // The mouse over a view of this size, px; x and y from the top left corner.
+  // The mouse over a view of this size, px; x and y from the top left corner. A fixed camera that is moved
+  // becomes a free one there.
   void Orbit(double dx, double dy, int height_px);
+  /// What the camera looks at follows the mouse, in the plane upright before it or level. Tracking cameras stay.
   void Pan(double dx, double dy, int height_px, bool horizontal);
+  /// @param amount  notches of the mouse wheel, each a tenth or so; positive comes nearer.
   void Zoom(double amount);
   /// Selects what is seen there. Returns the body, 0 for none.
   int Select(double x, double y, int width_px, int height_px);
@@ -61,6 +66,8 @@ class SceneView {
   bool Project(const double point[3], int width_px, int height_px, double& x, double& y) const;
 
  private:
+  void LeaveFixedCamera();
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

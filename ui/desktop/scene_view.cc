@@ -1,0 +1,259 @@
+#include "ui/desktop/scene_view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "ui/desktop/scene_camera.h"
+
+namespace reverie::desktop {
+namespace {
+
+constexpr double kZoomStep = 0.04;  // of MuJoCo's measure, in which a window's height is 1
+
+/// What a camera or selection refers to, by name: kept across a reload.
+int FindAgain(const Scene& before, const Scene& after, mjtObj type, int id) {
+  const std::vector<std::string> old_labels = before.Labels(type), labels = after.Labels(type);
+  if (id < 0 || static_cast<size_t>(id) >= old_labels.size()) return -1;
+  const auto found = std::ranges::find(labels, old_labels[static_cast<size_t>(id)]);
+  return found == labels.end() ? -1 : static_cast<int>(found - labels.begin());
+}
+
+}  // namespace
+
+struct SceneView::Impl {
+  enum class Derived { kNothing, kPoses, kEverything };
+
+  std::shared_ptr<const CompiledTask> task;
+  ModelPtr own_model;  // only where resets draw into the model
+  DataPtr data;
+  std::vector<double> state, parameters;
+  Derived derived = Derived::kNothing;
+  mjvScene scene;  // for picking and perturbing: cameras and skins, nothing drawn
+
+  Impl() { mjv_defaultScene(&scene); }
+  ~Impl() { mjv_freeScene(&scene); }
+
+  const mjModel* model() const { return own_model ? own_model.get() : task ? task->model() : nullptr; }
+
+  void Open(std::shared_ptr<const CompiledTask> opened) {
+    task = std::move(opened);
+    own_model.reset();
+    data.reset();
+    state.clear();
+    parameters.clear();
+    derived = Derived::kNothing;
+    mjv_freeScene(&scene);
+    if (!task) return;
+    if (task->parameter_size() > 0) own_model.reset(mj_copyModel(nullptr, task->model()));
+    data.reset(mj_makeData(model()));
+    mjv_makeScene(model(), &scene, 1);
+  }
+
+  void Derive(Derived wanted) {
+    if (derived >= wanted) return;
+    const bool known = static_cast<int>(state.size()) == task->state_size();
+    if (wanted == Derived::kEverything) {
+      if (known) {
+        task->SetState(model(), data.get(), state);
+      } else {
+        mj_forward(model(), data.get());
+      }
+    } else {
+      if (known) mj_setState(model(), data.get(), state.data(), mjSTATE_INTEGRATION);
+      mj_kinematics(model(), data.get());
+      mj_comPos(model(), data.get());
+      mj_camlight(model(), data.get());
+    }
+    derived = wanted;
+  }
+
+  /// The camera as drawn; derives what it depends on.
+  mjvGLCamera Camera(const mjvCamera& camera) {
+    if (camera.type != mjCAMERA_FREE) Derive(Derived::kPoses);
+    const mjvCamera usable = UsableCamera(model(), data.get(), camera);
+    return mjv_camera2GLCamera(model(), data.get(), &usable);
+  }
+
+  void Aim(const mjvCamera& camera) { scene.camera[0] = scene.camera[1] = Camera(camera); }
+};
+
+SceneView::SceneView() : impl_(std::make_unique<Impl>()) {
+  mjv_defaultCamera(&camera);
+  mjv_defaultOption(&option);
+  mjv_defaultPerturb(&perturbation);
+  for (int i = 0; i < mjNRNDFLAG; ++i) render_flags[i] = mjRNDSTRING[i][1][0] == '1';
+  render_flags[mjRND_SHADOW] = render_flags[mjRND_REFLECTION] = 0;
+}
+
+SceneView::~SceneView() = default;
+
+void SceneView::Follow(std::shared_ptr<const CompiledTask> task, const std::vector<double>& state,
+                       const std::vector<double>& parameters) {
+  Impl& self = *impl_;
+  if (task != self.task) {
+    const std::shared_ptr<const CompiledTask> before = self.task;
+    self.Open(task);
+    EndPerturbation();
+    const bool again = before && task && before->spec().name == task->spec().name;
+    if (again) {
+      selected_body = std::max(0, FindAgain(before->scene(), task->scene(), mjOBJ_BODY, selected_body));
+      if (camera.type == mjCAMERA_FIXED) {
+        camera.fixedcamid = FindAgain(before->scene(), task->scene(), mjOBJ_CAMERA, camera.fixedcamid);
+      } else if (camera.type == mjCAMERA_TRACKING) {
+        camera.trackbodyid = FindAgain(before->scene(), task->scene(), mjOBJ_BODY, camera.trackbodyid);
+      }
+    } else {
+      selected_body = 0;
+      mjv_defaultCamera(&camera);
+      if (task) {
+        camera = StartCamera(self.model());
+        const std::vector<std::string> cameras = task->scene().Labels(mjOBJ_CAMERA);
+        const auto chosen = std::ranges::find(cameras, task->spec().camera);
+        if (chosen != cameras.end()) SetFixedCamera(static_cast<int>(chosen - cameras.begin()));
+      }
+    }
+  }
+  if (!task) return;
+  if (parameters != self.parameters && self.own_model &&
+      static_cast<int>(parameters.size()) == task->parameter_size()) {
+    task->SetParameters(self.own_model.get(), self.data.get(), parameters);
+    self.parameters = parameters;
+    self.derived = Impl::Derived::kNothing;
+  }
+  if (state != self.state) {
+    self.state = state;
+    self.derived = Impl::Derived::kNothing;
+  }
+  if (selected_body < 0 || selected_body >= self.model()->nbody) selected_body = 0;
+  if (perturbation.select != selected_body) {
+    mjv_defaultPerturb(&perturbation);
+    perturbation.select = selected_body;
+  }
+  if (camera.type == mjCAMERA_TRACKING) {
+    self.Derive(Impl::Derived::kPoses);
+    camera = UsableCamera(self.model(), self.data.get(), camera);
+  } else if (camera.type == mjCAMERA_FIXED) {
+    camera = UsableCamera(self.model(), self.data.get(), camera);
+  }
+}
+
+const mjModel* SceneView::model() const {
+  return impl_->model();
+}
+
+mjData* SceneView::data() {
+  if (impl_->task) impl_->Derive(Impl::Derived::kEverything);
+  return impl_->data.get();
+}
+
+void SceneView::SetFixedCamera(int id) {
+  if (!model() || id < 0 || id >= model()->ncam) return;
+  camera.type = mjCAMERA_FIXED;
+  camera.fixedcamid = id;
+}
+
+void SceneView::SetFreeCamera() {
+  if (!model()) return;
+  if (camera.type == mjCAMERA_TRACKING) {
+    camera.type = mjCAMERA_FREE;
+    camera.trackbodyid = -1;
+    return;
+  }
+  mjv_defaultCamera(&camera);
+  mjv_defaultFreeCamera(model(), &camera);
+}
+
+void SceneView::TrackBody(int body) {
+  if (!model() || body < 0 || body >= model()->nbody) return;
+  if (camera.type == mjCAMERA_FIXED) SetFreeCamera();
+  camera.type = mjCAMERA_TRACKING;
+  camera.trackbodyid = body;
+  camera.fixedcamid = -1;
+  impl_->Derive(Impl::Derived::kPoses);
+  camera = UsableCamera(model(), impl_->data.get(), camera);
+}
+
+void SceneView::Orbit(double dx, double dy, int height_px) {
+  if (!model() || height_px < 1) return;
+  LeaveFixedCamera();
+  mjv_moveCamera(model(), mjMOUSE_ROTATE_V, dx / height_px, dy / height_px, &camera);
+}
+
+void SceneView::Pan(double dx, double dy, int height_px, bool horizontal) {
+  if (!model() || height_px < 1) return;
+  LeaveFixedCamera();
+  mjv_moveCamera(model(), horizontal ? mjMOUSE_MOVE_H : mjMOUSE_MOVE_V, dx / height_px, dy / height_px, &camera);
+}
+
+void SceneView::Zoom(double amount) {
+  if (!model() || !std::isfinite(amount)) return;
+  LeaveFixedCamera();
+  mjv_moveCamera(model(), mjMOUSE_ZOOM, 0, kZoomStep * amount, &camera);
+}
+
+void SceneView::LeaveFixedCamera() {
+  if (camera.type != mjCAMERA_FIXED) return;
+  const mjvGLCamera seen = impl_->Camera(camera);
+  double depth = 0;  // of the scene's centre
+  for (int i = 0; i < 3; ++i) depth += (model()->stat.center[i] - seen.pos[i]) * seen.forward[i];
+  camera = FreeCameraLike(model(), seen, std::max(depth, 0.1 * model()->stat.extent));
+}
+
+int SceneView::Select(double x, double y, int width_px, int height_px) {
+  selected_body = 0;
+  mjv_defaultPerturb(&perturbation);
+  if (!model() || width_px < 1 || height_px < 1) return 0;
+  Impl& self = *impl_;
+  self.Derive(Impl::Derived::kEverything);
+  self.Aim(camera);
+  if (self.scene.nskin > 0 && option.flags[mjVIS_SKIN]) mjv_updateSkin(model(), data(), &self.scene);
+  const mjvGLCamera& seen = self.scene.camera[0];
+  const double aspect =
+      2 * HalfWidth(seen, width_px, height_px) / (seen.frustum_top - seen.frustum_bottom);
+  mjtNum point[3];
+  int geom = -1, flex = -1, skin = -1;
+  const int body = mjv_select(model(), data(), &option, aspect, x / width_px, 1 - y / height_px, &self.scene, point,
+                              &geom, &flex, &skin);
+  if (body <= 0) return 0;
+  selected_body = perturbation.select = body;
+  perturbation.flexselect = flex;
+  perturbation.skinselect = skin;
+  mjtNum away[3];
+  mju_sub3(away, point, data()->xpos + 3 * body);
+  mju_mulMatTVec3(perturbation.localpos, data()->xmat + 9 * body, away);
+  return body;
+}
+
+void SceneView::BeginPerturbation(bool twist) {
+  if (!model() || selected_body <= 0 || selected_body >= model()->nbody) return;
+  if (perturbation.select != selected_body) {
+    mjv_defaultPerturb(&perturbation);
+    perturbation.select = selected_body;
+  }
+  impl_->Aim(camera);
+  mjv_initPerturb(model(), data(), &impl_->scene, &perturbation);
+  // As far as the mouse goes in the picture; MuJoCo's own measure for orthographic cameras is not.
+  if (impl_->scene.camera[0].orthographic) perturbation.scale = ViewHeight(impl_->scene.camera[0]);
+  perturbation.active = twist ? mjPERT_ROTATE : mjPERT_TRANSLATE;
+}
+
+void SceneView::MovePerturbation(double dx, double dy, int height_px, bool horizontal) {
+  if (!model() || !perturbation.active || height_px < 1) return;
+  impl_->Aim(camera);
+  const bool twist = perturbation.active == mjPERT_ROTATE;
+  const int action = twist ? (horizontal ? mjMOUSE_ROTATE_H : mjMOUSE_ROTATE_V)
+                           : (horizontal ? mjMOUSE_MOVE_H : mjMOUSE_MOVE_V);
+  mjv_movePerturb(model(), data(), action, dx / height_px, dy / height_px, &impl_->scene, &perturbation);
+}
+
+void SceneView::EndPerturbation() {
+  perturbation.active = perturbation.active2 = 0;
+}
+
+bool SceneView::Project(const double point[3], int width_px, int height_px, double& x, double& y) const {
+  if (!model()) return false;
+  return ProjectPoint(impl_->Camera(camera), point, width_px, height_px, x, y);
+}
+
+}  // namespace reverie::desktop
