@@ -9,6 +9,7 @@
 #include "sim/error.h"
 #include "sim/files.h"
 #include "worldmodel/linear_model.h"
+#include "worldmodel/model_config.h"
 
 namespace reverie {
 namespace {
@@ -72,6 +73,21 @@ nlohmann::ordered_json LearningOptions::ToJson() const {
           {"planner", planner.ToJson()},          {"seed", seed}};
 }
 
+LearningOptions LearningOptions::Of(const std::filesystem::path& folder, const TaskSpec& spec) {
+  LearningOptions options = For(spec);
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / kModelMarker, ignored)) return options;
+  nlohmann::json config = ReadModelConfig(folder);
+  const auto kept = config.find(kLearningKey);
+  if (kept == config.end() || !kept->is_object()) return options;
+  const std::string where = "model " + (folder / kModelMarker).string() + ", key \"" + kLearningKey + "\"";
+  const auto seed = kept->find("seed");
+  if (seed != kept->end() && seed->is_number_unsigned()) options.seed = seed->get<uint64_t>();
+  kept->erase("seed");
+  options.Update(*kept, where);
+  return options;
+}
+
 struct LearningLoop::Impl {
   std::shared_ptr<const CompiledTask> task;
   LearningOptions options;
@@ -95,6 +111,10 @@ struct LearningLoop::Impl {
 
   void Resume() {
     const nlohmann::json extra = model.LoadTrainingState(Checkpoint());
+    if (!extra.contains("options") || !extra.contains("reports")) {
+      throw CheckpointError("checkpoint " + Checkpoint().string() +
+                            ": was not made by learning, so learning cannot go on from it");
+    }
     const nlohmann::json ours = nlohmann::json::parse(options.ToJson().dump());
     for (const auto& [key, value] : ours.items()) {
       if (extra.at("options").value(key, nlohmann::json()) == value) continue;
@@ -121,7 +141,7 @@ struct LearningLoop::Impl {
       log += lines.back().dump() + "\n";
     }
     model.SaveTrainingState(Checkpoint(), {{"options", options.ToJson()}, {"reports", lines}});
-    model.Save(folder);
+    model.Save(folder, {{kLearningKey, options.ToJson()}});
     linear.Fit(buffer);
     linear.Save(folder);
     WriteFileAtomically(folder / "log.jsonl", log);

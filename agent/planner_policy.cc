@@ -1,6 +1,9 @@
 #include "agent/planner_policy.h"
 
 #include <algorithm>
+#include <filesystem>
+
+#include "worldmodel/model_config.h"
 
 namespace reverie {
 namespace {
@@ -39,6 +42,22 @@ class PlanningPolicy : public Policy {
 PlannerOptions PlannerOptionsFor(const TaskSpec& spec) {
   PlannerOptions options;
   options.Update(spec.planner, "task " + spec.name + ", key \"planner\"");
+  return options;
+}
+
+PlannerOptions PlannerOptionsFor(const TaskSpec& spec, const std::string& model) {
+  PlannerOptions options = PlannerOptionsFor(spec);
+  if (model == "simulator") return options;
+  const auto update = [&](const nlohmann::json& holder, const std::string& where) {
+    const auto learning = holder.find(kLearningKey);
+    if (learning == holder.end() || !learning->is_object() || !learning->contains("planner")) return;
+    options.Update(learning->at("planner"), where + ", key \"learning\"");
+  };
+  update({{kLearningKey, spec.learning}}, "task " + spec.name);
+  // A folder without a model is refused where the model is opened.
+  std::error_code ignored;
+  const std::filesystem::path config = std::filesystem::path(model) / "config.json";
+  if (std::filesystem::exists(config, ignored)) update(ReadModelConfig(model), "model " + config.string());
   return options;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "agent/planner.h"
 #include "sim/policy.h"
@@ -10,6 +11,10 @@ namespace reverie {
 
 /// Options that suit a task: the defaults, over them the task file's "planner". @throws Error for unknown keys.
 PlannerOptions PlannerOptionsFor(const TaskSpec& spec);
+/// Options that suit planning a task in a model: those of the task; unless the model is "simulator", over them the
+/// planner of the task file's "learning", and over that the one that learning used, where the model's folder tells.
+/// @throws Error for unknown keys.
+PlannerOptions PlannerOptionsFor(const TaskSpec& spec, const std::string& model);
 
 /// Sums over the plans of a run.
 struct PlanningStatistics {

@@ -86,7 +86,8 @@ class Ensemble : public WorldModel {
   Calibration& calibration();
 
   /// Writes config.json and weights.safetensors.
-  void Save(const std::filesystem::path& folder) const;
+  /// @param more  further keys of config.json.
+  void Save(const std::filesystem::path& folder, const nlohmann::ordered_json& more = {}) const;
   /// Everything a resumed run needs (weights, optimiser, normalisation, calibration) in one file.
   void SaveTrainingState(const std::filesystem::path& file, const nlohmann::json& extra) const;
   /// Returns `extra`. @throws CheckpointError.

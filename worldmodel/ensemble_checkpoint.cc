@@ -42,7 +42,7 @@ std::map<std::string, torch::Tensor> Ensemble::Impl::NamedTensors() const {
   return named;
 }
 
-void Ensemble::Save(const std::filesystem::path& folder) const {
+void Ensemble::Save(const std::filesystem::path& folder, const nlohmann::ordered_json& more) const {
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);
   Safetensors content;
@@ -54,6 +54,7 @@ void Ensemble::Save(const std::filesystem::path& folder) const {
   nlohmann::json calibration = impl_->calibration.ToJson();
   calibration.erase("observed");
   config[kCalibrationKey] = calibration;
+  if (!more.is_null()) config.update(more);
   WriteSafetensors(folder / "weights.safetensors", content);
   WriteFileAtomically(folder / "config.json", config.dump(2) + "\n");
 }

@@ -9,6 +9,9 @@
 
 namespace reverie {
 
+/// Key of config.json under which learning keeps its options.
+inline constexpr char kLearningKey[] = "learning";
+
 /// The part of config.json that describes the task: name, channels, actions, control step.
 nlohmann::ordered_json DescribeModel(const CompiledTask& task, const std::string& kind);
 

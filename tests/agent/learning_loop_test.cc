@@ -4,12 +4,14 @@
 #include <chrono>
 #include <filesystem>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "agent/offline_training.h"
+#include "agent/planner_policy.h"
 #include "sim/dataset.h"
 #include "sim/error.h"
 #include "sim/files.h"
@@ -148,6 +150,38 @@ TEST_CASE("learning: a checkpoint of other options, and a task without reward or
   const auto unrewarded = testing::MakeTask(testing::kPendulum, R"json("time_limit_s": 1)json");
   CHECK_THROWS_WITH_AS(LearningLoop(unrewarded, Short(100), "cpu", testing::TemporaryFolder("learn_none"), false),
                        doctest::Contains("\"reward\""), TaskError);
+}
+
+TEST_CASE("learning: its folder tells the options it was learned with, and planning in the model takes them up") {
+  const std::filesystem::path folder = testing::TemporaryFolder("learn_options");
+  Learn(folder, 200, false);
+  const auto task = testing::MakeTask(testing::kPendulum, kHold);
+  CHECK(LearningOptions::Of(folder, task->spec()).ToJson() == Short(200).ToJson());
+  CHECK(PlannerOptionsFor(task->spec(), folder.string()).ToJson() == Short(200).planner.ToJson());
+  // Where nothing was kept they are the task's; "learning" of a task is for learned models alone.
+  const std::filesystem::path empty = testing::TemporaryFolder("learn_no_options");
+  const auto tuned = testing::MakeTask(
+      testing::kPendulum, std::string(kHold) + R"json(, "planner": {"horizon": 31, "sequences": 77},
+                                                 "learning": {"planner": {"sequences": 55}, "first_updates": 5})json");
+  CHECK(LearningOptions::Of(empty, tuned->spec()).first_updates == 5);
+  for (const std::string& model : {std::string("simulator"), empty.string(), folder.string()}) {
+    const PlannerOptions planner = PlannerOptionsFor(tuned->spec(), model);
+    CHECK(planner.horizon == (model == folder ? 10 : 31));
+    CHECK(planner.sequences == (model == folder ? 24 : model == "simulator" ? 77 : 55));
+  }
+}
+
+TEST_CASE("learning: does not go on from a model that was trained on recorded episodes") {
+  SetTorchThreads(1);
+  const auto task = testing::MakeTask(testing::kPendulum, kHold);
+  OfflineTrainingOptions options;
+  options.model = Short(0).model;
+  options.steps = 10;
+  const std::filesystem::path folder = testing::TemporaryFolder("learn_trained");
+  TrainOffline(task, testing::Play(task, 2, 1), options, "cpu", folder, false, nullptr, {});
+  LearningOptions learning = Short(200);
+  CHECK_THROWS_WITH_AS(LearningLoop(task, learning, "cpu", folder, true), doctest::Contains("not made by learning"),
+                       CheckpointError);
 }
 
 TEST_CASE("training: on recorded episodes, held-out error falls, and a resumed run ends the same") {

@@ -24,10 +24,7 @@ std::unique_ptr<WorldModel> OpenModel(const std::string& model, std::shared_ptr<
 
 PlannerOptions PlanningIn(const std::string& model, const TaskSpec& task, const std::vector<std::string>& settings,
                           const std::string& planner) {
-  PlannerOptions options = PlannerOptionsFor(task);
-  if (model != "simulator" && task.learning.contains("planner")) {
-    options.Update(task.learning["planner"], "task " + task.name + ", key \"learning\"");
-  }
+  PlannerOptions options = PlannerOptionsFor(task, model);
   const nlohmann::json parsed = ParseSettings(settings);
   for (const auto& [key, value] : parsed.items()) {
     if (key != "planner") throw UsageError("--set: expected planner.<option>, found '" + key + "'");
