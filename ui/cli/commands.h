@@ -1,6 +1,8 @@
 // Every subcommand, in the order in which --help lists them.
 #pragma once
 
+#include <string>
+
 namespace CLI {
 class App;
 }
@@ -17,5 +19,10 @@ void AddLearn(CLI::App& app);
 void AddEvaluate(CLI::App& app);
 void AddCompare(CLI::App& app);
 void AddBench(CLI::App& app);
+
+/// The desktop app, which runs where there is no subcommand. Comes after all of them.
+void AddDesktop(CLI::App& app);
+/// What to say of a word that is neither a subcommand nor a task nor a file; empty: it is one.
+std::string UnknownWord(const CLI::App& app, const std::string& word);
 
 }  // namespace reverie::cli

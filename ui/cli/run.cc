@@ -44,9 +44,14 @@ int FailUsage(const CLI::App& app, const CLI::ParseError& error, int argc, char*
   if (!chosen.empty()) {
     help = "reverie " + chosen.front()->get_name() + " --help";
   } else if (argc > 1 && argv[1][0] != '-') {
+#if REVERIE_DESKTOP
+    const std::string unknown = UnknownWord(app, argv[1]);
+    if (!unknown.empty()) message = unknown;
+#else
     std::vector<std::string> names;
     for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
     message = "there is no command '" + std::string(argv[1]) + "'" + DidYouMean(argv[1], names);
+#endif
   }
   Log("reverie: usage: " + OneLine(message) + " (see '" + help + "')");
   return kWrongUsage;
@@ -82,6 +87,9 @@ int Run(int argc, char** argv) {
 #if REVERIE_TORCH
   AddCompare(app);
   AddBench(app);
+#endif
+#if REVERIE_DESKTOP
+  AddDesktop(app);
 #endif
   try {
     app.parse(argc, argv);
