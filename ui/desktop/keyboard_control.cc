@@ -55,17 +55,16 @@ std::unique_ptr<Gamepads> MakeGlfwGamepads() { return std::make_unique<GlfwGamep
 KeyboardControl::KeyboardControl(std::unique_ptr<Gamepads> gamepads) : gamepads_(std::move(gamepads)) {}
 
 void KeyboardControl::Update(App& app, bool focused) {
-  app.hand.takes_keys = false;
   if (!PersonActs(app)) {
     driven_ = {};
     driven_by_axis_ = {};
-    gamepad_.reset();
+    app.hand.gamepad.clear();
     return;
   }
   const int nu = app.now->task->action_size();
   const ImGuiIO& io = ImGui::GetIO();
   const bool listening = focused && !io.WantTextInput && !io.KeyCtrl && !io.KeyAlt && !io.KeySuper;
-  app.hand.takes_keys = listening;
+  if (listening) app.hand.TakeKeys();
   for (size_t i = 0; i < driven_.size(); ++i) {
     const int u = app.hand.key_actuators[i];
     if (u < 0 || u >= nu) continue;
@@ -81,9 +80,10 @@ void KeyboardControl::Update(App& app, bool focused) {
     driven_[i] = direction != 0;
   }
 
-  gamepad_ = gamepads_->Read();
+  const std::optional<GamepadReading> gamepad = gamepads_->Read();
+  app.hand.gamepad = gamepad ? gamepad->name : "";
   for (size_t i = 0; i < driven_by_axis_.size() && static_cast<int>(i) < nu; ++i) {
-    const float axis = gamepad_ ? gamepad_->axes[i] : 0;
+    const float axis = gamepad ? gamepad->axes[i] : 0;
     const bool moved = std::abs(axis) > kDeadZone;
     if (moved) {
       const double value = std::copysign((std::abs(axis) - kDeadZone) / (1 - kDeadZone), axis);
@@ -95,11 +95,11 @@ void KeyboardControl::Update(App& app, bool focused) {
   }
 }
 
-std::string KeyboardControl::Help(const App& app) const {
+std::string KeyHelp(const App& app) {
   if (!PersonActs(app)) return "";
   const std::vector<std::string> labels = app.now->task->ActionLabels();
   std::string help;
-  for (size_t i = 0; i < driven_.size(); ++i) {
+  for (size_t i = 0; i < std::size(kKeys); ++i) {
     const int u = app.hand.key_actuators[i];
     if (u < 0 || static_cast<size_t>(u) >= labels.size()) continue;
     if (!help.empty()) help += "   ";
@@ -108,12 +108,12 @@ std::string KeyboardControl::Help(const App& app) const {
   return help;
 }
 
-std::string KeyboardControl::GamepadHelp(const App& app) const {
+std::string GamepadHelp(const App& app) {
   if (!PersonActs(app)) return "";
-  if (!gamepad_) return "No gamepad found. Plug one in: its sticks drive the first four actuators.";
+  if (app.hand.gamepad.empty()) return "No gamepad found. Plug one in: its sticks drive the first four actuators.";
   const std::vector<std::string> labels = app.now->task->ActionLabels();
   constexpr const char* kAxes[] = {"left stick x", "left stick y", "right stick x", "right stick y"};
-  std::string help = gamepad_->name;
+  std::string help = app.hand.gamepad;
   for (size_t i = 0; i < std::min(labels.size(), std::size(kAxes)); ++i) {
     help += (i == 0 ? ": " : ", ") + std::string(kAxes[i]) + " " + labels[i];
   }

@@ -29,20 +29,19 @@ bool DrivesActuators(int key);
 /// The first gamepad that GLFW knows the layout of.
 std::unique_ptr<Gamepads> MakeGlfwGamepads();
 
+/// Which keys drive what, short: "Left, Right (A, D): slider". Empty where the person does not act.
+std::string KeyHelp(const App& app);
+/// What the gamepad drives, or what to do to have one. Empty where the person does not act.
+std::string GamepadHelp(const App& app);
+
 class KeyboardControl {
  public:
   explicit KeyboardControl(std::unique_ptr<Gamepads> gamepads);
 
   /// Reads keys (where the view has the focus) and gamepad into app.hand.
   void Update(App& app, bool focused);
-  /// What drives what, short: "Left, Right (A, D): slider". Empty where the person does not act.
-  std::string Help(const App& app) const;
-  /// The gamepad in use, or what to do to have one.
-  std::string GamepadHelp(const App& app) const;
-
  private:
   std::unique_ptr<Gamepads> gamepads_;
-  std::optional<GamepadReading> gamepad_;
   std::array<bool, 2> driven_{};           // by keys, in the frame before
   std::array<bool, 4> driven_by_axis_{};
 };

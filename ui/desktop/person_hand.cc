@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <GLFW/glfw3.h>
 #include <imgui.h>
 
 namespace reverie::desktop {
@@ -34,6 +35,14 @@ bool PersonHand::Held(int u) const {
 
 double PersonHand::Value(int u) const {
   return u < 0 || static_cast<size_t>(u) >= actuators_.size() ? 0 : actuators_[static_cast<size_t>(u)].value;
+}
+
+void PersonHand::TakeKeys() { keys_taken_frame_ = ImGui::GetFrameCount(); }
+
+bool PersonHand::Takes(int glfw_key) const {
+  constexpr int kDriving[] = {GLFW_KEY_LEFT, GLFW_KEY_RIGHT, GLFW_KEY_UP, GLFW_KEY_DOWN,
+                              GLFW_KEY_A,    GLFW_KEY_D,     GLFW_KEY_W,  GLFW_KEY_S};
+  return keys_taken_frame_ >= ImGui::GetFrameCount() - 1 && std::ranges::find(kDriving, glfw_key) != std::end(kDriving);
 }
 
 void PersonHand::Send(const std::shared_ptr<Session>& session) {

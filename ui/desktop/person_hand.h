@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/session.h"
@@ -25,10 +26,12 @@ class PersonHand {
   /// Last held or rested at; 0 where never.
   double Value(int u) const;
 
+  std::string gamepad;  // in use; empty: none found
   // Which actuators keys drive: left and right, down and up. -1: none.
   std::array<int, 2> key_actuators = {0, 1};
-  // Keys of this frame belong to the actuators, not to shortcuts.
-  bool takes_keys = false;
+  /// Arrow keys and A D W S belong to the actuators for this frame and the next, not to shortcuts.
+  void TakeKeys();
+  bool Takes(int glfw_key) const;
 
  private:
   struct Actuator {
@@ -37,6 +40,7 @@ class PersonHand {
   };
   Actuator& At(int u);
   std::vector<Actuator> actuators_;
+  int keys_taken_frame_ = -9;
   std::vector<double> sent_action_;
   std::vector<bool> sent_held_;
   std::weak_ptr<Session> session_;

@@ -36,7 +36,6 @@ void ViewPanel::Update(App& app) {
   const ImGuiIO& io = ImGui::GetIO();
   const bool held = io.MouseDown[ImGuiMouseButton_Left] || io.MouseDown[ImGuiMouseButton_Right];
   if (pushing_ && (!held || pushed_.lock() != app.session)) LetGo(app);
-  app.hand.takes_keys = false;
   app.hand.Send(app.session);
 }
 
@@ -184,7 +183,7 @@ void ViewPanel::DrawWords(App& app, const ViewArea& area) {
     DrawPlate(rest, {1, 0}, right);
     std::vector<std::string> hints;
     if (app.opening) hints.push_back("opening another scene ...");
-    if (const std::string help = keyboard_.Help(app); !help.empty()) {
+    if (const std::string help = KeyHelp(app); !help.empty()) {
       hints.push_back(ImGui::IsWindowFocused() ? help : "click here to drive with the keyboard");
     }
     DrawPlate(rest, {0, 1}, hints);

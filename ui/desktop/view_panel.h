@@ -22,7 +22,7 @@ class ViewPanel : public Panel {
   explicit ViewPanel(std::unique_ptr<Gamepads> gamepads);
   ~ViewPanel() override;
 
-  const char* title() const override { return "Scene view"; }
+  const char* title() const override { return "View"; }
   void Update(App& app) override;
   void Draw(App& app) override;
   void AddActions(App& app) override;
