@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "ui/desktop/app.h"
-#include "ui/desktop/keyboard_control.h"
 
 namespace reverie::desktop {
 namespace {
@@ -176,7 +175,7 @@ void ActionList::HandleShortcuts(App& app) {
   for (const Action& action : actions_) {
     const Shortcut& keys = action.shortcut;
     if (keys.key == 0 || !ImGui::IsKeyPressed(keys.key, action.repeats)) continue;
-    if (app.hand.takes_keys && !keys.ctrl && !keys.alt && DrivesActuators(keys.key)) continue;
+    if (!keys.ctrl && !keys.alt && app.hand.Takes(keys.key)) continue;  // the person drives with it
     if (keys.ctrl != io.KeyCtrl || keys.shift != io.KeyShift || keys.alt != io.KeyAlt) continue;
     if (!action.run || !Enabled(action, app)) continue;
     action.run(app);

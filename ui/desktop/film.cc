@@ -77,7 +77,7 @@ class Film {
 
  private:
   VideoWriter video_;
-  SceneDrawer drawer_;
+  SceneDrawer drawer_{RenderQuality::kFull};
   SceneFrame frame_;
   SceneRequest looks_;
   Overlays overlays_;
@@ -157,7 +157,7 @@ std::shared_ptr<Job> SavePicture(App& app, const fs::path& file, int width_px, i
         SceneRequest request = looks;
         BranchPaths paths;
         if (with_paths) paths.Add(*snapshot, snapshot->now, request, kPathRows);
-        SceneDrawer drawer;
+        SceneDrawer drawer(RenderQuality::kFull);
         SceneFrame frame;
         drawer.Draw(request, frame);
         WritePng(file, frame.width, frame.height, frame.rgb);

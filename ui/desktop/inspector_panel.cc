@@ -15,7 +15,6 @@ void InspectorPanel::Draw(App& app) {
     ImGui::TextDisabled("Nothing is open.");
     return;
   }
-  app.scene.Follow(app.now->task, app.now->state, app.now->parameters);
   const mjModel* model = app.scene.model();
   if (!model) return;
   ImGui::SetNextItemWidth(-1);

@@ -44,12 +44,6 @@ class GlfwGamepads : public Gamepads {
 
 }  // namespace
 
-bool DrivesActuators(int key) {
-  return std::any_of(std::begin(kKeys), std::end(kKeys), [&](const KeyPair& keys) {
-    return key == keys.less || key == keys.more || key == keys.other_less || key == keys.other_more;
-  });
-}
-
 std::unique_ptr<Gamepads> MakeGlfwGamepads() { return std::make_unique<GlfwGamepads>(); }
 
 KeyboardControl::KeyboardControl(std::unique_ptr<Gamepads> gamepads) : gamepads_(std::move(gamepads)) {}

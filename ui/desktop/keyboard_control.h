@@ -23,9 +23,6 @@ class Gamepads {
   virtual std::optional<GamepadReading> Read() { return std::nullopt; }
 };
 
-/// Whether a key, GLFW_KEY_*, drives actuators while PersonHand::takes_keys.
-bool DrivesActuators(int key);
-
 /// The first gamepad that GLFW knows the layout of.
 std::unique_ptr<Gamepads> MakeGlfwGamepads();
 

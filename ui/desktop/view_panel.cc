@@ -31,7 +31,6 @@ ViewPanel::ViewPanel(std::unique_ptr<Gamepads> gamepads) : keyboard_(std::move(g
 ViewPanel::~ViewPanel() = default;
 
 void ViewPanel::Update(App& app) {
-  if (app.now) app.scene.Follow(app.now->task, app.now->state, app.now->parameters);
   // The button may come up where no view is drawn, or the scene be another.
   const ImGuiIO& io = ImGui::GetIO();
   const bool held = io.MouseDown[ImGuiMouseButton_Left] || io.MouseDown[ImGuiMouseButton_Right];
@@ -166,7 +165,7 @@ void ViewPanel::DrawWords(App& app, const ViewArea& area) {
   }
   const mjModel* model = app.scene.model();
   if (show_text_) {
-    DrawPlate(rest, {0, 0}, StateLines(app));
+    DrawPlate(rest, {0, 0}, app.shown_state ? std::vector{"recorded: " + app.shown_state->label} : StateLines(app));
     std::vector<std::string> right;
     if (app.scene.selected_body > 0 && model) {
       right.push_back(app.now->task->scene().Label(mjOBJ_BODY, app.scene.selected_body));

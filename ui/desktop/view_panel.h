@@ -19,7 +19,7 @@ namespace reverie::desktop {
 
 class ViewPanel : public Panel {
  public:
-  explicit ViewPanel(std::unique_ptr<Gamepads> gamepads);
+  explicit ViewPanel(std::unique_ptr<Gamepads> gamepads = MakeGlfwGamepads());
   ~ViewPanel() override;
 
   const char* title() const override { return "View"; }
