@@ -3,18 +3,15 @@
 #include <filesystem>
 #include <memory>
 
-#include "agent/learning_loop.h"
-#include "sim/files.h"
 #include "sim/task.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
-#include "ui/cli/models.h"
+#include "ui/cli/desktop.h"
 #include "ui/desktop/application.h"
 #include "ui/desktop/script.h"
 #include "ui/desktop/settings.h"
+#include "ui/learned_models.h"
 #include "worldmodel/device.h"
-#include "worldmodel/ensemble.h"
-#include "worldmodel/simulator_model.h"
 
 namespace reverie::cli {
 namespace {
@@ -24,45 +21,11 @@ struct Options {
   uint64_t seed = 0;
   double scale = 0, run_for_s = 0;
   bool lock_step = false, paused = false;
+  int action_repeat = 0;
+  std::string save;
   std::vector<std::string> script;
   CLI::Option* run_for = nullptr;
 };
-
-desktop::LearnedModels MakeLearnedModels() {
-  desktop::LearnedModels learned;
-#if REVERIE_TORCH
-  // Planning and learning go on at once, each with a share of the processors; Torch counts threads per thread.
-  const auto share_processors = [] { SetTorchThreads(std::max(1, AvailableThreads() / 2)); };
-  learned.open = [share_processors](const std::string& folder, std::shared_ptr<const CompiledTask> task) {
-    share_processors();
-    return std::unique_ptr<WorldModel>(Ensemble::Load(folder, std::move(task), ResolveDevice("auto")));
-  };
-  learned.planner_options = [](const TaskSpec& task, const std::string& model) {
-    return PlanningIn(model, task, {}, "");
-  };
-  learned.learn = [share_processors](const desktop::LearnedModels::LearnRequest& request, JobContext& context,
-                                     const std::function<void(const EpisodeReport&)>& report) {
-    share_processors();
-    LearningOptions options = LearningOptions::For(request.task->spec());
-    options.env_steps = request.env_steps;
-    options.seed = request.seed;
-    if (!request.resume) PrepareOutputFolder(request.folder, false, kModelMarker);
-    LearningLoop loop(request.task, options, ResolveDevice("auto"), request.folder, request.resume);
-    std::string note;
-    loop.Run(
-        [&](const EpisodeReport& episode) {
-          note = Format("return %.0f", episode.episode_return);
-          if (report) report(episode);
-        },
-        [&](int64_t env_steps) {
-          context.Report(env_steps, request.env_steps, note);
-          context.GoOn();
-        },
-        context.stop());
-  };
-#endif
-  return learned;
-}
 
 /// Whether the word names something to open: a task, a file, a folder.
 bool IsThere(const std::string& word) {
@@ -92,9 +55,11 @@ int RunDesktop(const CLI::App& app, const Options& options) {
   if (!options.size.empty()) ParseSize(options.size, run.width, run.height);
   if (options.run_for->count() > 0) run.run_for_s = options.run_for_s;
   run.screenshot = options.screenshot;
+  run.save = options.save;
+  run.action_repeat = options.action_repeat;
   run.script = options.script;
   run.settings_file = desktop::Settings::DefaultFile();
-  run.learned = MakeLearnedModels();
+  run.learned = LearnedModelsHere();
   run.stop = InterruptToken();
   run.about = {{"Reverie", REVERIE_VERSION}};
 #if REVERIE_TORCH
@@ -109,6 +74,14 @@ int RunDesktop(const CLI::App& app, const Options& options) {
 }
 
 }  // namespace
+
+desktop::LearnedModels LearnedModelsHere() {
+#if REVERIE_TORCH
+  return desktop::MakeLearnedModels(0);
+#else
+  return {};
+#endif
+}
 
 std::string UnknownWord(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
@@ -130,6 +103,10 @@ void AddDesktop(CLI::App& app) {
   own.push_back(app.add_flag("--lock-step", options->lock_step,
                              "Every control step waits for its plan: the same seed gives the same run"));
   own.push_back(app.add_flag("--paused", options->paused, "Open it without playing it"));
+  own.push_back(app.add_option("--action-repeat", options->action_repeat,
+                               "Env steps in one control step (as the task's file says)")
+                    ->check(CLI::PositiveNumber));
+  own.push_back(app.add_option("--save", options->save, "Keep what was played as a dataset in this folder, at the end"));
   own.push_back(app.add_option("--scale", options->scale, "Size of text and panels (as the monitor says)")
                     ->check(CLI::Range(0.25, 8.0)));
   own.push_back(app.add_option("--size", options->size, "Size of the window, WIDTHxHEIGHT (as it was last)"));

@@ -86,8 +86,8 @@ int Run(int argc, char** argv) {
   AddEvaluate(app);
 #if REVERIE_TORCH
   AddCompare(app);
-  AddBench(app);
 #endif
+  AddBench(app);
 #if REVERIE_DESKTOP
   AddDesktop(app);
 #endif

@@ -81,7 +81,7 @@ bool HasGoal(const TaskSpec& spec) {
   return !spec.reward.empty() || !spec.planning_reward.empty();
 }
 
-Opened OpenOnThread(const std::string& task, SessionOptions options, const LearnedModels& learned,
+Opened OpenOnThread(const std::string& task, int action_repeat, SessionOptions options, const LearnedModels& learned,
                     const std::optional<Carried>& carried, const std::function<void()>& wake) {
   Opened result;
   result.task = task;
@@ -96,7 +96,7 @@ Opened OpenOnThread(const std::string& task, SessionOptions options, const Learn
     }
     std::error_code ignored;
     const bool recorded = fs::exists(fs::path(name) / kDatasetMarker, ignored);
-    auto compiled = recorded ? TaskOfDataset(DatasetReader(name)) : CompiledTask::Compile(LoadTask(name));
+    auto compiled = recorded ? TaskOfDataset(DatasetReader(name)) : CompiledTask::Compile(LoadTask(name), action_repeat);
     const TaskSpec& spec = compiled->spec();
     for (const fs::path& file : {spec.scene_file, spec.task_file}) {
       if (!file.empty() && !recorded) result.files.push_back(file);  // a dataset's never change
@@ -213,9 +213,9 @@ void StartOpening(App& app, const std::string& task, SessionOptions options, std
   app.opening = true;
   impl.retirement.Take(std::move(impl.opening_job));
   auto work = [mail = impl.mail, generation, task, options = std::move(options), learned = app.learned, carried,
-               wake = app.wake](JobContext&) {
+               wake = app.wake, repeat = app.action_repeat](JobContext&) {
     if (!mail->Newest(generation)) return;
-    Opened result = OpenOnThread(task, options, learned, carried, wake);
+    Opened result = OpenOnThread(task, repeat, options, learned, carried, wake);
     result.generation = generation;
     if (mail->Newest(generation)) mail->Put(std::move(result));
   };

@@ -69,6 +69,7 @@ struct App {
   std::shared_ptr<Session> session;            // null: nothing is open
   std::shared_ptr<const SessionSnapshot> now;  // of this frame; null exactly where session is
   SessionOptions defaults;                     // what Open starts sessions with: seed, pace, who acts
+  int action_repeat = 0;                       // of the tasks that Open opens; 0: as their files say
   std::string open_name;                       // the task's name or file
   bool opening = false;
   std::optional<ShownState> shown_state;       // fits the session's task; set each frame by whoever shows it

@@ -80,6 +80,8 @@ Application::Application(ApplicationOptions options, Settings settings, const st
   app_.defaults.seed = options_.session.seed;
   app_.defaults.pace = options_.session.pace;
   app_.defaults.playing = options_.session.playing;
+  app_.defaults.memory_bytes = options_.session.memory_bytes;
+  app_.action_repeat = options_.action_repeat;
   if (options_.scale > 0) app_.settings.scale = options_.scale;
   if (!settings_problem.empty()) app_.messages.Error(settings_problem);
   auto& about = AboutLines();
@@ -193,7 +195,9 @@ bool Application::OneFrame() {
   window_.WaitEvents(0);
   const double begin_s = NowS();
   FitFonts();
-  window_.BeginFrame();
+  window_.BeginFrame([this] {
+    if (options_.pilot) options_.pilot(app_);
+  });
   UpdateFrame(app_, panels_);
   RunScript();
   DrawFrame(app_, layout_, panels_);
@@ -231,6 +235,13 @@ ApplicationReport Application::Run() {
     int width = 0, height = 0;
     const std::vector<uint8_t> pixels = window_.Pixels(width, height);
     WritePng(options_.screenshot, width, height, pixels);
+  }
+  if (!options_.save.empty() && app_.session) {
+    try {
+      app_.session->SaveEpisodes(options_.save);
+    } catch (const Error& error) {
+      Fail(error.what());
+    }
   }
   Close();
   return std::move(report_);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -22,6 +23,10 @@ struct ApplicationOptions {
   std::optional<double> run_for_s;            // then it ends by itself; empty: when a person closes it
   std::filesystem::path screenshot;           // written at the end; empty: none
   std::vector<std::string> script;            // --do, as in script.h
+  std::filesystem::path save;                 // a dataset of what was played, written at the end; empty: none
+  int action_repeat = 0;                      // of the tasks that are opened; 0: as their files say
+  /// A hand of the program's own, for measurements: called in each frame before panels see the input.
+  std::function<void(App&)> pilot;
   std::filesystem::path settings_file;        // empty: nothing is remembered
   LearnedModels learned;
   std::stop_token stop;                       // SIGINT, SIGTERM

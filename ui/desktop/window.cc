@@ -237,10 +237,11 @@ bool Window::hidden() const {
   return width < 1 || height < 1 || glfwGetWindowAttrib(impl_->window, GLFW_ICONIFIED) != 0;
 }
 
-void Window::BeginFrame() {
+void Window::BeginFrame(const std::function<void()>& input) {
   impl_->FeedKeys();
   ImGui_ImplOpenGL3_NewFrame();
   ImGui_ImplGlfw_NewFrame();
+  if (input) input();
   ImGui::NewFrame();
 }
 

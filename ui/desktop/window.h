@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +43,8 @@ class Window {
   /// Nothing of it can be seen: minimised, or without a size.
   bool hidden() const;
 
-  void BeginFrame();
+  /// @param input  called when the frame's input is in, and may change it; may be empty.
+  void BeginFrame(const std::function<void()>& input = {});
   /// Draws what ImGui has rendered and shows it.
   void EndFrame(ImVec4 background);
   /// The picture last drawn by EndFrame, (height, width, 3), first row on top.
