@@ -9,6 +9,8 @@ std::vector<DockedPanel> MakePanels() {
   panels.push_back({MakeRewardPanel(), Dock::kRight});
   panels.push_back({MakeImaginationPanel(), Dock::kRight});
   panels.push_back({MakeComparedPanel(), Dock::kRight});
+  panels.push_back({MakeLearningPanel(), Dock::kRight});
+  panels.push_back({MakeDataPanel(), Dock::kRight});
   panels.push_back({MakeLogPanel(), Dock::kRight});
   return panels;
 }
