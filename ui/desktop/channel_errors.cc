@@ -55,13 +55,14 @@ std::vector<ChannelError> MeasureChannels(const PredictedVersusReal& compared, s
 std::string DescribeCompared(const SessionSnapshot& now, std::span<const ChannelError> errors,
                              std::span<const std::string> labels) {
   if (!now.compared) {
-    if (!now.imagination.enabled || !now.imagination.compare) return "Predictions are not compared: the comparison is switched off.";
+    if (!now.imagination.enabled || !now.imagination.compare)
+      return "Predictions are not compared: the comparison is switched off.";
     if (now.model_loading) return "No prediction yet: the model is being opened.";
     if (now.imagination.frozen && now.now == *now.imagination.frozen)
       return "A prediction stands from here. Play or step, and reality walks away from it.";
     if (now.imagination.frozen)
-      return "Reality did not come this way from where the prediction was made: it took another branch, was changed by "
-             "hand, or has not come so far.";
+      return "Reality did not come this way from where the prediction was made: it took another branch, was changed "
+             "by hand, or has not come so far.";
     return "No prediction yet: play or step, and what was predicted is put beside what happens.";
   }
   const PredictedVersusReal& compared = *now.compared;
@@ -72,7 +73,8 @@ std::string DescribeCompared(const SessionSnapshot& now, std::span<const Channel
     return channel >= 0 && i < labels.size() ? labels[i] : "channel " + std::to_string(channel);
   };
   if (compared.parts_at > 0) {
-    std::string text = "They part after " + Steps(compared.parts_at) + " (" + Number(compared.parts_at * step_s) + " s)";
+    std::string text =
+        "They part after " + Steps(compared.parts_at) + " (" + Number(compared.parts_at * step_s) + " s)";
     const size_t channels = static_cast<size_t>(std::max(compared.channel_size, 0));
     const size_t c = static_cast<size_t>(std::max(compared.parts_channel, 0));
     const size_t at = static_cast<size_t>(compared.parts_at - 1) * channels + c;

@@ -132,11 +132,11 @@ void ComparedPanel::Draw(App& app) {
 void ComparedPanel::DrawControls(App& app) {
   const SessionSnapshot& now = *app.now;
   ImaginationOptions options = editor_.Current(app);
-  const float em = ImGui::GetFontSize();
   const double step_s = now.timeline.control_step_s;
   if (ImGui::Checkbox("compare", &options.compare))
     editor_.Change(app, [on = options.compare](ImaginationOptions& o) { o.compare = on; });
-  theme::Tooltip("Puts what was predicted, from where the world was and with the actions really taken, beside what happened.");
+  theme::Tooltip(
+      "Puts what was predicted, from where the world was and with the actions really taken, beside what happened.");
   ImGui::BeginDisabled(!options.compare);
 
   if (options.frozen) {
@@ -157,7 +157,7 @@ void ComparedPanel::DrawControls(App& app) {
     if (ImGui::Button("Freeze here"))
       editor_.Change(app, [place = now.now](ImaginationOptions& o) { o.frozen = place; });
     theme::Tooltip("Keeps the prediction made from the state that is shown, while reality walks away from it.");
-    ImGui::SetNextItemWidth(em * 11);
+    SetControlWidth();
     const std::string ago = "%d steps, " + Number(options.compare_steps * step_s) + " s";
     if (ImGui::SliderInt("made ago", &options.compare_steps, 1, kMostSteps, ago.c_str(),
                          ImGuiSliderFlags_AlwaysClamp | ImGuiSliderFlags_Logarithmic))
@@ -165,11 +165,12 @@ void ComparedPanel::DrawControls(App& app) {
     theme::Tooltip("How long ago the prediction was made that is compared with what happened since.");
   }
   float tolerance = static_cast<float>(options.tolerance);
-  ImGui::SetNextItemWidth(em * 11);
+  SetControlWidth();
   if (ImGui::SliderFloat("tolerance", &tolerance, 0.01f, 2.0f, "%.2f deviations",
                          ImGuiSliderFlags_AlwaysClamp | ImGuiSliderFlags_Logarithmic))
     editor_.Change(app, [tolerance](ImaginationOptions& o) { o.tolerance = tolerance; });
-  theme::Tooltip("Prediction and reality part where a channel is off by more than this many of its standard deviations.");
+  theme::Tooltip(
+      "Prediction and reality part where a channel is off by more than this many of its standard deviations.");
   ImGui::Checkbox("ghost", &app.overlays.compared_ghost);
   theme::Tooltip("Draws the predicted pose, translucent, beside the real one.");
   ImGui::EndDisabled();
@@ -204,7 +205,7 @@ void ComparedPanel::DrawError(App& app) {
     y_.clear();
     for (size_t t = 0; t < steps_s_.size(); ++t) {
       const size_t at = t * channels + c;
-      const bool known = at < compared_->predicted.size() && at < compared_->real.size() && c < now.channel_scale.size();
+      const bool known = at < std::min(compared_->predicted.size(), compared_->real.size()) && c < now.channel_scale.size();
       y_.push_back(known ? static_cast<float>(std::abs(InDeviations(compared_->predicted[at], compared_->real[at],
                                                                     now.channel_scale[c], angle)))
                          : kNaN);
@@ -275,9 +276,10 @@ void ComparedPanel::DrawTable(double step_s) {
   const float height = ImGui::GetTextLineHeightWithSpacing() * static_cast<float>(lines);
   if (!ImGui::BeginTable("errors", 5, flags, ImVec2(0, height))) return;
   ImGui::TableSetupScrollFreeze(0, 1);
-  constexpr std::array<const char*, 5> names = {"channel", "error", "last", "in band", "parts after"};
+  constexpr std::array<const char*, 5> names = {"channel", "error", "last", "in band", "parts"};
   constexpr std::array<const char*, 5> meanings = {
-      "A click pins the channel to the plots.", "Root mean square over the steps, in the channel's standard deviations.",
+      "A click pins the channel to the plots.",
+      "Root mean square over the steps, in the channel's standard deviations.",
       "At the last step, in the channel's standard deviations.",
       "Share of the steps that lie in the 90 % band: near 90 % if the model knows how sure it can be.",
       "The first step at which it is off by more than the tolerance."};
@@ -336,7 +338,9 @@ void ComparedPanel::DrawHorizons(App& app) {
   const double step_s = app.now->timeline.control_step_s;
   const auto own = models.find(compared_ ? compared_->model : app.now->model);
   const HorizonErrors::ByHorizon& shown = own != models.end() ? own->second : models.begin()->second;
-  ImGui::TextDisabled("%lld predictions seen since the task was opened", static_cast<long long>(shown[0].predictions));
+  const int64_t seen = shown[0].predictions;
+  ImGui::TextDisabled("%lld %s seen since the task was opened", static_cast<long long>(seen),
+                      seen == 1 ? "prediction" : "predictions");
   theme::Tooltip("Of the predictions that this window has seen happen, each counted once.");
   ImGui::SameLine();
   const bool clear = ImGui::SmallButton("start over");

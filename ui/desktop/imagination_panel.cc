@@ -131,7 +131,6 @@ void ImaginationPanel::Draw(App& app) {
 
 void ImaginationPanel::DrawControls(App& app) {
   ImaginationOptions options = editor_.Current(app);
-  const float em = ImGui::GetFontSize();
   const double step_s = app.now->timeline.control_step_s;
   if (ImGui::Checkbox("imagine", &options.enabled))
     editor_.Change(app, [on = options.enabled](ImaginationOptions& o) { o.enabled = on; });
@@ -141,12 +140,12 @@ void ImaginationPanel::DrawControls(App& app) {
   const int longest = std::max(app.now->planner.horizon, 1);
   int horizon = options.horizon > 0 ? std::min(options.horizon, longest) : longest;
   const std::string ahead = "%d of " + Steps(longest) + ", " + Number(horizon * step_s) + " s";
-  ImGui::SetNextItemWidth(em * 11);
+  SetControlWidth();
   if (ImGui::SliderInt("horizon", &horizon, 1, longest, ahead.c_str(), ImGuiSliderFlags_AlwaysClamp))
     editor_.Change(app, [=](ImaginationOptions& o) { o.horizon = horizon == longest ? 0 : horizon; });
   theme::Tooltip("How far of the plan is drawn. How far the planner looks is set with the planner.");
 
-  ImGui::SetNextItemWidth(em * 11);
+  SetControlWidth();
   int candidates = app.overlays.candidates ? options.candidates : 0;
   if (ImGui::SliderInt("candidates", &candidates, 0, kMostCandidates, "%d", ImGuiSliderFlags_AlwaysClamp)) {
     app.overlays.candidates = candidates > 0;
@@ -154,7 +153,7 @@ void ImaginationPanel::DrawControls(App& app) {
   }
   theme::Tooltip("How many of the rollouts that the planner chose from are drawn as traces, the best first. 0: none.");
 
-  ImGui::SetNextItemWidth(em * 11);
+  SetControlWidth();
   int ghosts = app.overlays.plan_ghosts ? app.overlays.ghosts : 0;
   if (ImGui::SliderInt("ghosts", &ghosts, 0, kMostGhosts, "%d", ImGuiSliderFlags_AlwaysClamp)) {
     app.overlays.plan_ghosts = ghosts > 0;
@@ -178,8 +177,11 @@ void ImaginationPanel::DrawTracedBody(App& app, const ImaginationOptions& option
     return body >= 0 && static_cast<size_t>(body) < bodies_.size() ? bodies_[static_cast<size_t>(body)] : "";
   };
   std::string shown = name(options.traced_body);
-  if (shown.empty()) shown = plan_ ? "automatic: " + name(plan_->traced_body) : "automatic";
-  ImGui::SetNextItemWidth(ImGui::GetFontSize() * 11);
+  if (shown.empty()) {
+    shown = plan_ ? name(plan_->traced_body) : "";
+    shown = shown.empty() ? "automatic" : "automatic: " + shown;
+  }
+  SetControlWidth();
   if (ImGui::BeginCombo("traced body", shown.c_str(), ImGuiComboFlags_HeightLarge)) {
     if (ImGui::IsWindowAppearing()) {
       body_search_.clear();
@@ -308,7 +310,10 @@ void ImaginationPanel::DrawReward(App& app) {
   options.follow = true;
   if (!BeginPlot("plan reward", 8, options)) return;
   const size_t steps = std::min(steps_s_.size(), plan_->rewards.size());
-  plot::Line("expected", std::span(steps_s_).first(steps), std::span(plan_->rewards).first(steps), colours::kPlan);
+  // What planners maximise may be another formula than what is earned.
+  const bool other = app.now->task && !app.now->task->planning_reward().empty();
+  plot::Line(other ? "expected, as planned for" : "expected", std::span(steps_s_).first(steps),
+             std::span(plan_->rewards).first(steps), colours::kPlan);
   const Curve real = Past(What::kReward, 0);
   plot::Line("real", real.x, real.y, colours::kReal);
   FinishPlot(app, *app.now);
@@ -321,6 +326,8 @@ void ImaginationPanel::DrawCandidates() {
   }
   plot::Options options;
   options.x_label = "rank";
+  options.x_min = 0;
+  options.x_max = static_cast<float>(plan_->scores.size() + 1);
   options.y_label = "score";
   options.follow = true;
   if (!BeginPlot("candidates", 8, options)) return;
@@ -386,7 +393,8 @@ void ImaginationPanel::AddActions(App& app) {
                        [this](App& a) {
                          a.overlays.candidates = !a.overlays.candidates;
                          if (!a.overlays.candidates || editor_.Current(a).candidates > 0) return;
-                         editor_.Change(a, [](ImaginationOptions& o) { o.candidates = ImaginationOptions{}.candidates; });
+                         const int some = ImaginationOptions{}.candidates;
+                         editor_.Change(a, [some](ImaginationOptions& o) { o.candidates = some; });
                        },
                    .checked = [](const App& a) { return a.overlays.candidates; },
                    .help = "Rollouts that the planner chose from, as traces in the scene; the best are brighter."});

@@ -69,6 +69,11 @@ bool BeginPlot(const char* id, float height_lines, plot::Options options) {
   return plot::Begin(id, options);
 }
 
+void SetControlWidth() {
+  const float em = ImGui::GetFontSize();
+  ImGui::SetNextItemWidth(std::clamp(ImGui::GetContentRegionAvail().x - em * 6.5f, em, em * 18));
+}
+
 void Paragraph(const std::string& text) {
   ImGui::PushTextWrapPos(0);
   ImGui::TextUnformatted(text.data(), text.data() + text.size());

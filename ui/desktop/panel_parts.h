@@ -27,6 +27,8 @@ bool Finds(std::string_view search, std::string_view text);
 /// Starts a plot of some lines of text in height over the whole width; false, with the room kept, where it is
 /// scrolled out of sight, and where there is no room.
 bool BeginPlot(const char* id, float height_lines, plot::Options options);
+/// The next control leaves room for its label, and is no wider than is good.
+void SetControlWidth();
 /// A line of explanation, wrapped, never read as a format.
 void Paragraph(const std::string& text);
 

@@ -1,6 +1,7 @@
 #include "ui/desktop/reward_panel.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <utility>
@@ -29,8 +30,24 @@ float LastKnown(LineageSeries& series, Judged what, double now_s) {
   return NAN;
 }
 
-bool AnyFinite(std::span<const float> values) {
-  return std::any_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+struct Points {
+  std::vector<float> x, y;
+};
+
+// In real time a plan is made every few steps only: what lies less than a second apart is one curve.
+Curve Joined(Curve curve, Points& points) {
+  points.x.clear();
+  points.y.clear();
+  for (size_t i = 0; i < curve.x.size(); ++i) {
+    if (!std::isfinite(curve.y[i])) continue;
+    if (!points.x.empty() && curve.x[i] - points.x.back() > 1) {
+      points.x.push_back(points.x.back());
+      points.y.push_back(NAN);
+    }
+    points.x.push_back(curve.x[i]);
+    points.y.push_back(curve.y[i]);
+  }
+  return {points.x, points.y};
 }
 
 constexpr double kWidths_s[] = {2, 5, 10, 30, 60, 0};
@@ -55,6 +72,7 @@ class RewardPanel : public Panel {
   int branch_ = -1;
   int width_ = 2;
   std::vector<float> returns_;
+  std::array<Points, 3> joined_;
 };
 
 plot::Options RewardPanel::PlotOptions(const char* y_label) const {
@@ -98,7 +116,9 @@ void RewardPanel::DrawReward(App& app, double now_s) {
   if (!BeginPlot("reward", 9, PlotOptions("reward of a step"))) return;
   const Curve real = In(What::kReward), predicted = In(Judged::kPredictedReward);
   plot::Line("real", real.x, real.y, colours::kReal);
-  plot::Line("predicted", predicted.x, predicted.y, colours::kPredicted);
+  // Models are asked for what planners maximise, which may be another formula than what is earned.
+  const bool other = app.now->task && !app.now->task->planning_reward().empty();
+  plot::Line(other ? "predicted, as planned for" : "predicted", predicted.x, predicted.y, colours::kPredicted);
   plot::Mark(static_cast<float>(now_s), "now");
   GoToTime(app, branch_, plot::Clicked());
   plot::End();
@@ -136,9 +156,10 @@ void RewardPanel::DrawReturn(App& app, double now_s) {
 }
 
 void RewardPanel::DrawPromised(App& app, double now_s) {
-  const Curve planned = In(Judged::kPlannedReturn);
-  const Curve model = In(Judged::kReturnInModel), simulator = In(Judged::kReturnInSimulator);
-  if (!AnyFinite(planned.y) && !AnyFinite(model.y) && !AnyFinite(simulator.y)) return;
+  const Curve planned = Joined(In(Judged::kPlannedReturn), joined_[0]);
+  const Curve model = Joined(In(Judged::kReturnInModel), joined_[1]);
+  const Curve simulator = Joined(In(Judged::kReturnInSimulator), joined_[2]);
+  if (planned.x.empty() && model.x.empty() && simulator.x.empty()) return;
   ImGui::TextDisabled("What plans promise");
   theme::Tooltip("What each plan was expected to earn over its horizon: by the planner, by the model, and when the same "
           "actions are played in the simulator. The difference between the last two is the planning gap.");

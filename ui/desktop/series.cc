@@ -14,6 +14,7 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr int64_t kFreshRows = 512;   // the newest, where judgements are still coming in: read again each frame
 constexpr int64_t kSweptRows = 1024;  // of the older ones, by turns
 constexpr uint64_t kUnusedCalls = 600;
+constexpr size_t kMostPoints = 4096;  // in one curve; a plot has fewer columns of pixels
 
 float At(std::span<const double> values, int index) {
   return index >= 0 && static_cast<size_t>(index) < values.size() ? static_cast<float>(values[index]) : kNaN;
@@ -74,7 +75,10 @@ void LineageSeries::Truncate(int64_t step) {
   const size_t size = static_cast<size_t>(std::max<int64_t>(step - base_, 0));
   if (x_.size() > size) x_.resize(size);
   for (auto& [key, values] : values_)
-    if (values.y.size() > size) values.y.resize(size);
+    if (values.y.size() > size) {
+      values.y.resize(size);
+      ++values.version;
+    }
 }
 
 // Frees what the timeline has dropped, seldom; and series that nobody looks at any more.
@@ -88,6 +92,7 @@ void LineageSeries::DropFront() {
     std::erase_if(values_, [gone](const auto& entry) { return static_cast<int64_t>(entry.second.y.size()) < gone; });
     for (auto& [key, values] : values_) {
       drop(values.y);
+      ++values.version;
       values.summed -= std::min(values.summed, static_cast<size_t>(gone));
     }
     drop(x_);
@@ -140,7 +145,10 @@ void LineageSeries::Refresh(Values& values, int judged) {
       const int64_t end = std::min(to, segments_[i].end_step - base_);
       for (int64_t k = begin; k < end; ++k) {
         const float value = ValueAt(i, base_ + k, What::kJudged, judged);
-        if (std::isfinite(value)) values.y[static_cast<size_t>(k)] = value;
+        float& known = values.y[static_cast<size_t>(k)];
+        if (!std::isfinite(value) || value == known) continue;
+        known = value;
+        ++values.version;
       }
     }
   };
@@ -155,6 +163,7 @@ LineageSeries::Values& LineageSeries::Fill(What what, int index) {
   Values& values = values_[{what, index}];
   values.used = calls_;
   const size_t known = values.y.size();
+  if (end_ - base_ != static_cast<int64_t>(known)) ++values.version;
   values.y.resize(static_cast<size_t>(std::max<int64_t>(end_ - base_, 0)), kNaN);
   if (known == 0) values.sum = 0;
   else if (known != values.summed) values.sum = values.y[known - 1];  // cut back to a shared beginning
@@ -187,7 +196,39 @@ Curve LineageSeries::Between(double from_s, double to_s, What what, int index) {
   const auto first = std::lower_bound(all.x.begin(), all.x.end(), static_cast<float>(from_s - 1e-3 * step_s_));
   const auto last = std::upper_bound(first, all.x.end(), static_cast<float>(to_s + 1e-3 * step_s_));
   const size_t begin = static_cast<size_t>(first - all.x.begin()), count = static_cast<size_t>(last - first);
-  return {all.x.subspan(begin, count), all.y.subspan(begin, count)};
+  const Curve between = {all.x.subspan(begin, count), all.y.subspan(begin, count)};
+  return count > kMostPoints ? Thinned(values_[{what, index}], between, begin) : between;
+}
+
+// Blocks stand at fixed rows, so that a curve does not flicker while its window moves on.
+Curve LineageSeries::Thinned(Values& values, Curve curve, size_t begin) {
+  begin += static_cast<size_t>(first_kept_);
+  const size_t count = curve.x.size();
+  if (values.thin_version == values.version && values.thin_begin == begin && values.thin_count == count)
+    return {values.thin_x, values.thin_y};
+  size_t block = 2;
+  while (2 * count / block > kMostPoints) block *= 2;
+  values.thin_version = values.version;
+  values.thin_begin = begin;
+  values.thin_count = count;
+  values.thin_x.clear();
+  values.thin_y.clear();
+  const auto add = [&](size_t i) {
+    values.thin_x.push_back(curve.x[i]);
+    values.thin_y.push_back(curve.y[i]);
+  };
+  for (size_t from = 0; from < count;) {
+    const size_t to = std::min(count, from + block - (begin + from) % block);
+    size_t low = from, high = from;
+    for (size_t i = from + 1; i < to; ++i) {
+      if (curve.y[i] < curve.y[low] || std::isnan(curve.y[low])) low = i;
+      if (curve.y[i] > curve.y[high] || std::isnan(curve.y[high])) high = i;
+    }
+    add(std::min(low, high));
+    if (low != high) add(std::max(low, high));
+    from = to;
+  }
+  return {values.thin_x, values.thin_y};
 }
 
 double TimeOf(const TimelineView& view, TimelinePlace place) {

@@ -39,10 +39,11 @@ class LineageSeries {
   bool complete() const { return complete_; }
   double step_s() const { return step_s_; }
 
-  /// All that is kept. Valid until the next Follow.
+  /// All that is kept. Curves are valid until the next Follow.
   /// @param index  of the channel, action, term; static_cast<int>(Judged) for kJudged.
   Curve All(What what, int index = 0);
-  /// Between two times in s, ends included.
+  /// Between two times in s, ends included. Of very many points only the least and the greatest of each few are
+  /// given, which look the same.
   Curve Between(double from_s, double to_s, What what, int index = 0);
   Curve Get(Judged what) { return All(What::kJudged, static_cast<int>(what)); }
 
@@ -61,11 +62,16 @@ class LineageSeries {
     uint64_t used = 0;       // the call of Follow in which it was last asked for
     uint64_t refreshed = 0;
     int64_t sweep = 0;
+    uint64_t version = 0;    // grows when any value changes
+    std::vector<float> thin_x, thin_y;
+    uint64_t thin_version = 0;
+    size_t thin_begin = 0, thin_count = 0;
   };
   void Truncate(int64_t step);
   void DropFront();
   Values& Fill(What what, int index);
   void Refresh(Values& values, int judged);
+  Curve Thinned(Values& values, Curve curve, size_t begin);
   float ValueAt(size_t segment, int64_t step, What what, int index) const;
 
   const TimelineView* view_ = nullptr;

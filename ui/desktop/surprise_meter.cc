@@ -22,8 +22,9 @@ void DrawGauge(float surprise, double threshold, float low, float high) {
   const ImVec2 size(std::max(ImGui::GetContentRegionAvail().x, 1.0f), em * 0.7f);
   const ImVec2 at = ImGui::GetCursorScreenPos();
   ImGui::Dummy(size);
-  theme::Tooltip("How unlikely the model thought the last step: its negative log-likelihood, mean over channels, in nats. The "
-          "mark is the threshold, which 99 of 100 recent steps stayed below.");
+  theme::Tooltip(
+      "How unlikely the model thought the last step: its negative log-likelihood, mean over channels, in nats. The mark is "
+      "the threshold, which 99 of 100 recent steps stayed below.");
   if (size.x < em) return;
   ImDrawList& draw = *ImGui::GetWindowDrawList();
   const ImVec2 end(at.x + size.x, at.y + size.y);
@@ -61,7 +62,8 @@ float SurpriseAt(LineageSeries& series, double time_s) {
 
 std::string DescribeSurprise(float surprise, double threshold) {
   if (!std::isfinite(surprise)) return "Surprise: no step has been judged yet.";
-  if (threshold == 0 || !std::isfinite(threshold)) return "Surprise " + Number(surprise) + "; what is usual is being learned.";
+  if (threshold == 0 || !std::isfinite(threshold))
+    return "Surprise " + Number(surprise) + "; what is usual is being learned.";
   if (surprise > threshold) return "Surprise " + Number(surprise) + ": more than is usual (" + Number(threshold) + ").";
   return "Surprise " + Number(surprise) + ", as is usual (up to " + Number(threshold) + ").";
 }
