@@ -52,7 +52,7 @@ packages=(
   libhdf5-dev nlohmann-json3-dev doctest-dev libcli11-dev libpng-dev
   libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
   libegl-dev libegl1 libgl1-mesa-dri
-  libglfw3-dev libglm-dev libimgui-dev
+  libgl-dev libglfw3-dev libglm-dev libimgui-dev fonts-dejavu-core xvfb xdotool
 )
 
 install_packages() {
