@@ -209,6 +209,7 @@ TEST_CASE("a ghost has the outline of the body that it copies, whatever its shap
       R"(<geom type="cylinder" size=".2 .3"/>)",
       R"(<geom type="box" size=".1 .2 .3"/>)",
       R"(<geom type="mesh" mesh="wedge" pos=".1 0 0" euler="20 0 0"/>)",
+      R"(<geom type="mesh" mesh="fine"/>)",
       R"(<geom type="box" size=".1 .2 .1" pos=".2 .1 0"/><geom type="sphere" size=".2" group="4"/>)",  // one unseen
   };
   for (const char* geom : kGeoms) {
@@ -216,7 +217,8 @@ TEST_CASE("a ghost has the outline of the body that it copies, whatever its shap
     TemporaryFolder folder;
     SceneRequest request = RequestOf(
         Compile(folder, std::string(R"(<mujoco><asset>
-            <mesh name="wedge" vertex="0 0 0 .6 0 0 0 .4 0 0 0 .5 .6 0 .2 .3 .3 .3"/></asset>
+            <mesh name="wedge" vertex="0 0 0 .6 0 0 0 .4 0 0 0 .5 .6 0 .2 .3 .3 .3"/>
+            <mesh name="fine" builtin="supersphere" params="48 .6 .6" scale=".3 .2 .4"/></asset>
             <worldbody><body><freejoint/>)") + geom + "</body></worldbody></mujoco>"),
         {0.1, 0.2, 0.1, 0.8, 0.36, -0.48, 0.2}, 200, 200);
     request.camera.distance = 2;

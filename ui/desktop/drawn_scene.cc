@@ -18,7 +18,7 @@ namespace {
 // Where there is no graphics hardware, a window's pictures do without the finest.
 constexpr int kSoftwareShadowPx = 1024;
 constexpr int kSoftwareSlices = 20, kSoftwareStacks = 10;  // of round geoms
-constexpr int kSoftwareGhostFaces = 1500;                  // of a mesh; finer ones are drawn as their hulls
+constexpr int kSoftwareGhostFaces = 1500;                  // of a mesh; finer ones are drawn coarser
 
 /// Whether a field of the model, "geom_size(target).x", is part of what OpenGL keeps.
 bool IsAsset(const std::string& field) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <set>
+#include <vector>
 
 #include <GL/gl.h>
 
@@ -100,19 +103,48 @@ void DrawMesh(const mjModel* model, int mesh) {
   glEnd();
 }
 
-/// The convex hull that MuJoCo collides with: counts of vertices and faces, three tables over vertices and edges,
-/// then three vertices of the mesh for each face.
-void DrawHull(const mjModel* model, int mesh) {
-  const float* points = model->mesh_vert + 3 * model->mesh_vertadr[mesh];
-  const int* graph = model->mesh_graph + model->mesh_graphadr[mesh];
-  const int vertices = graph[0], faces = graph[1];
-  const int* face = graph + 2 + 3 * vertices + 3 * faces;
+/// The mesh with all vertices in a cell of a grid made one: what lies within a few per cent of its size is lost.
+void DrawCoarseMesh(const mjModel* model, int mesh) {
+  constexpr float kCells = 20;  // along its longest side
+  const auto vertices = static_cast<size_t>(model->mesh_vertnum[mesh]);
+  const auto point = [first = model->mesh_vert + 3 * model->mesh_vertadr[mesh]](size_t i) {
+    return glm::make_vec3(first + 3 * i);
+  };
+  glm::vec3 low = point(0), high = low;
+  for (size_t i = 1; i < vertices; ++i) low = glm::min(low, point(i)), high = glm::max(high, point(i));
+  const glm::vec3 sides = high - low;
+  const float cell = std::max({sides.x, sides.y, sides.z}) / kCells;
+  if (!(cell > 0)) return;
+
+  struct Corner {
+    glm::vec3 sum{0};
+    float count = 0;
+  };
+  std::map<std::array<int, 3>, size_t> known;  // cell to corner
+  std::vector<Corner> corners;
+  std::vector<size_t> corner_of(vertices);
+  for (size_t i = 0; i < vertices; ++i) {
+    const glm::ivec3 at((point(i) - low) / cell);
+    const auto [place, fresh] = known.try_emplace({at.x, at.y, at.z}, corners.size());
+    if (fresh) corners.emplace_back();
+    corner_of[i] = place->second;
+    corners[place->second].sum += point(i);
+    ++corners[place->second].count;
+  }
+
+  std::set<std::array<size_t, 3>> drawn;  // translucent faces must not be drawn twice
+  const int* face = model->mesh_face + 3 * model->mesh_faceadr[mesh];
   glBegin(GL_TRIANGLES);
-  for (int i = 0; i < faces; ++i, face += 3) {
-    const glm::vec3 a = glm::make_vec3(points + 3 * face[0]), b = glm::make_vec3(points + 3 * face[1]),
-                    c = glm::make_vec3(points + 3 * face[2]);
-    const glm::vec3 out = glm::cross(b - a, c - a);
-    for (const glm::vec3& corner : {a, b, c}) Vertex(out, corner);
+  for (int i = 0; i < model->mesh_facenum[mesh]; ++i, face += 3) {
+    std::array<size_t, 3> corner;
+    for (size_t k = 0; k < 3; ++k) corner[k] = corner_of[static_cast<size_t>(face[k])];
+    std::rotate(corner.begin(), std::ranges::min_element(corner), corner.end());
+    if (corner[0] == corner[1] || corner[1] == corner[2] || corner[2] == corner[0]) continue;
+    if (!drawn.insert(corner).second) continue;
+    std::array<glm::vec3, 3> at;
+    for (size_t k = 0; k < 3; ++k) at[k] = corners[corner[k]].sum / corners[corner[k]].count;
+    const glm::vec3 out = glm::cross(at[1] - at[0], at[2] - at[0]);
+    for (const glm::vec3& corner_point : at) Vertex(out, corner_point);
   }
   glEnd();
 }
@@ -150,8 +182,8 @@ unsigned GhostPainter::Mesh(const mjModel* model, int mesh) {
   if (known != meshes_.end()) return known->second;
   const unsigned list = glGenLists(1);
   glNewList(list, GL_COMPILE);
-  if (model->mesh_facenum[mesh] > most_faces_ && model->mesh_graphadr[mesh] >= 0) {
-    DrawHull(model, mesh);
+  if (model->mesh_facenum[mesh] > most_faces_) {
+    DrawCoarseMesh(model, mesh);
   } else {
     DrawMesh(model, mesh);
   }

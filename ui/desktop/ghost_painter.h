@@ -11,7 +11,7 @@ namespace reverie::desktop {
 /// Its shapes live in the GL context that is current when it first draws, and end with it or in the destructor.
 class GhostPainter {
  public:
-  /// @param most_faces  of a mesh; one that has more is drawn as its convex hull.
+  /// @param most_faces  of a mesh; one that has more is drawn with fewer.
   explicit GhostPainter(int most_faces) : most_faces_(most_faces) {}
   ~GhostPainter();
   GhostPainter(const GhostPainter&) = delete;
