@@ -5,6 +5,8 @@ namespace reverie::desktop {
 std::vector<DockedPanel> MakePanels() {
   std::vector<DockedPanel> panels;
   panels.push_back({MakeViewPanel(), Dock::kCentre});
+  panels.push_back({MakeTimelinePanel(), Dock::kBottom});
+  panels.push_back({MakeAgentPanel(), Dock::kLeft});
   panels.push_back({MakeInspectorPanel(), Dock::kLeft});
   panels.push_back({MakeRewardPanel(), Dock::kRight});
   panels.push_back({MakeImaginationPanel(), Dock::kRight});
