@@ -158,6 +158,7 @@ void DrawnScene::Draw(const SceneRequest& request, int width, int height, std::v
   mjr_resizeOffscreen(width, height, context);
   mjr_setBuffer(mjFB_OFFSCREEN, context);
   const mjrRect whole{0, 0, width, height};
+  for (mjvGLCamera& eye : scene_.camera) KeepWidth(eye, width, height);
   mjr_render(whole, &scene_, context);
   if (!scene_.flags[mjRND_SEGMENT] && !scene_.flags[mjRND_DEPTH]) {
     const OverlayPass overlays(mjv_averageCamera(&scene_.camera[0], &scene_.camera[1]), width, height);

@@ -10,6 +10,8 @@
 namespace reverie::desktop {
 namespace {
 
+constexpr double kLeastProportion = 4.0 / 3, kMostWidening = 4;
+
 using glm::dvec3;
 
 dvec3 Vector(const float v[3]) {
@@ -66,9 +68,21 @@ double HalfWidth(const mjvGLCamera& camera, int width_px, int height_px) {
   return 0.5 * width_px / height_px * (camera.frustum_top - camera.frustum_bottom);
 }
 
-bool ProjectPoint(const mjvGLCamera& camera, const double point[3], int width_px, int height_px, double& x,
+void KeepWidth(mjvGLCamera& camera, int width_px, int height_px) {
+  if (camera.frustum_width > 0 || width_px < 1 || height_px < 1) return;  // a lens with its own proportions
+  const double narrower = kLeastProportion * height_px / width_px;
+  if (!(narrower > 1)) return;
+  // A view one pixel wide would see nothing but the ends of the world.
+  const auto factor = static_cast<float>(std::min(narrower, kMostWidening));
+  camera.frustum_top *= factor;
+  camera.frustum_bottom *= factor;
+}
+
+bool ProjectPoint(const mjvGLCamera& of_model, const double point[3], int width_px, int height_px, double& x,
                   double& y) {
   if (width_px < 1 || height_px < 1) return false;
+  mjvGLCamera camera = of_model;
+  KeepWidth(camera, width_px, height_px);
   const dvec3 forward = Vector(camera.forward), up = Vector(camera.up), right = glm::cross(forward, up);
   const dvec3 away = glm::make_vec3(point) - Vector(camera.pos);
   const double depth = glm::dot(away, forward);

@@ -19,6 +19,10 @@ double ViewHeight(const mjvGLCamera& camera);
 /// Half the near plane's width in a view of this size.
 double HalfWidth(const mjvGLCamera& camera, int width_px, int height_px);
 
+/// Cameras are made for pictures that are wider than tall: in a narrower view they keep the width that they would
+/// have at 4:3 and see more above and below, so that what moves sideways does not leave it.
+void KeepWidth(mjvGLCamera& camera, int width_px, int height_px);
+
 /// Where a point of the world is in a view of this size; false where it is not before the camera.
 bool ProjectPoint(const mjvGLCamera& camera, const double point[3], int width_px, int height_px, double& x, double& y);
 

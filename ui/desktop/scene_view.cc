@@ -208,6 +208,7 @@ int SceneView::Select(double x, double y, int width_px, int height_px) {
   self.Derive(Impl::Derived::kEverything);
   self.Aim(camera);
   if (self.scene.nskin > 0 && option.flags[mjVIS_SKIN]) mjv_updateSkin(model(), data(), &self.scene);
+  for (mjvGLCamera& eye : self.scene.camera) KeepWidth(eye, width_px, height_px);
   const mjvGLCamera& seen = self.scene.camera[0];
   const double aspect =
       2 * HalfWidth(seen, width_px, height_px) / (seen.frustum_top - seen.frustum_bottom);
