@@ -51,8 +51,9 @@ packages=(
   g++ cmake ninja-build pkg-config git ca-certificates python3 python3-venv
   libhdf5-dev nlohmann-json3-dev doctest-dev libcli11-dev libpng-dev
   libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
-  libegl-dev libegl1 libgl1-mesa-dri
-  libgl-dev libglfw3-dev libglm-dev libimgui-dev fonts-dejavu-core xvfb xdotool
+  libegl-dev libegl1 libgl-dev libgl1-mesa-dri
+  libglfw3-dev libglm-dev libimgui-dev fonts-dejavu-core
+  xvfb xauth xdotool
 )
 
 install_packages() {

@@ -129,6 +129,30 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(done.stderr, "")
             self.assertIn("reverie", done.stdout)
 
+    def test_without_a_display_the_desktop_app_says_so_in_one_line(self):
+        env = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+        for arguments in ([], ["cart.json"], ["--run-for", "1"]):
+            with self.subTest(arguments=arguments):
+                done = self.run_reverie(*arguments, expect=1, env=env)
+                self.assertEqual(done.stdout, "")
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn("no display", done.stderr)
+                self.assertIn("subcommands work without one", done.stderr)
+
+    def test_what_the_desktop_app_is_not_told_right_is_wrong_usage(self):
+        for arguments, says in [
+            (["cart.jsn"], "there is no command or task 'cart.jsn'"),
+            (["cartpole-swingupp"], "did you mean 'cartpole-swingup'"),
+            (["--seed", "3", "tasks"], "reverie tasks"),
+            (["cart.json", "--size", "big"], "WIDTHxHEIGHT"),
+            (["cart.json", "--scale", "100"], "--scale"),
+            (["cart.json", "--run-for", "-1"], "--run-for"),
+        ]:
+            with self.subTest(arguments=arguments):
+                done = self.run_reverie(*arguments, expect=2)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn(says, done.stderr)
+
     # Bad input
 
     def test_scenes_that_cannot_be_loaded(self):

@@ -175,8 +175,9 @@ void DrawFrame(App& app, Layout& layout, std::vector<DockedPanel>& panels) {
   const ImGuiViewport& viewport = *ImGui::GetMainViewport();
   const float em = ImGui::GetFontSize();
   ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {0.6f * em, 0.42f * em});
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowBorderSize, 0);
   const bool menu_bar = ImGui::BeginMainMenuBar();
-  ImGui::PopStyleVar();
+  ImGui::PopStyleVar(2);
   if (menu_bar) {
     app.actions.DrawMenus(app);
     ImGui::EndMainMenuBar();
