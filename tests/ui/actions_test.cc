@@ -178,6 +178,8 @@ TEST_CASE("Letters at the beginning of words and beside one another fit best") {
   CHECK_FALSE(FuzzyScore("yalp", "Play"));
   CHECK(FuzzyScore("", "Play"));
   CHECK(FuzzyScore("PLAY", "play"));
+  CHECK(FuzzyScore("open", "Reopen oak"));  // though the first o of a word leads nowhere
+  CHECK_FALSE(FuzzyScore("a", ""));
   CHECK(*FuzzyScore("sf", "Step forward") > *FuzzyScore("sf", "Offset of"));
   CHECK(*FuzzyScore("play", "Play") > *FuzzyScore("play", "Put all panels away yonder"));
 }

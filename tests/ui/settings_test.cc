@@ -120,6 +120,8 @@ TEST_CASE("Settings that cannot be written are an error that names the file") {
 
 TEST_CASE("The settings file lies where XDG says, else in the home folder") {
   const auto set = [](const char* name, const char* value) { setenv(name, value, 1); };
+  const char* const home = std::getenv("HOME");
+  const std::string home_before = home != nullptr ? home : "/";
   set("HOME", "/home/somebody");
   set("XDG_CONFIG_HOME", "/etc/somewhere");
   CHECK(Settings::DefaultFile() == fs::path("/etc/somewhere/reverie/settings.json"));
@@ -127,6 +129,7 @@ TEST_CASE("The settings file lies where XDG says, else in the home folder") {
   CHECK(Settings::DefaultFile() == fs::path("/home/somebody/.config/reverie/settings.json"));
   unsetenv("XDG_CONFIG_HOME");
   CHECK(Settings::DefaultFile() == fs::path("/home/somebody/.config/reverie/settings.json"));
+  set("HOME", home_before.c_str());
 }
 
 }  // namespace

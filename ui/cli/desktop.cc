@@ -68,7 +68,8 @@ int RunDesktop(const CLI::App& app, const Options& options) {
   run.about.emplace_back("Torch", "none: learned models are left out of this build");
 #endif
   const desktop::ApplicationReport report = desktop::RunApplication(std::move(run));
-  if (report.interrupted) return Interrupted("the window is closed; the settings are kept");
+  if (!report.unsaved.empty()) Log("reverie: warning: " + report.unsaved);
+  if (report.interrupted) return Interrupted("the window is closed, what was saved is kept");
   if (!report.failure.empty() && options.run_for->count() > 0) throw Error(report.failure);
   return kDone;
 }

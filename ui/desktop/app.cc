@@ -419,7 +419,10 @@ void App::KeepDrawing(double seconds) {
 }
 
 bool App::WantsFrame() const {
-  if (opening || messages.fresh() || impl->draw_until_s > ClockS()) return true;
+  return opening || messages.fresh() || impl->draw_until_s > ClockS();
+}
+
+bool App::JobsRun() const {
   const auto running = [](const std::shared_ptr<Job>& job) { return job != nullptr && !job->status().finished; };
   return running(learning) || std::any_of(jobs.begin(), jobs.end(), running);
 }

@@ -107,6 +107,8 @@ struct App {
   /// Frames are drawn only where something changes. A panel that moves by itself asks for more of them.
   void KeepDrawing(double seconds);
   bool WantsFrame() const;
+  /// Whether progress is to be shown now and then.
+  bool JobsRun() const;
   /// Wakes the window from any thread; may be empty.
   std::function<void()> wake;
 

@@ -85,10 +85,9 @@ void AddViewActions(App& app, std::vector<DockedPanel>& panels) {
   ActionList& list = app.actions;
   list.Add({.id = "view.palette", .menu = "View", .title = "Find a command ...", .shortcut = {GLFW_KEY_P, true},
             .run = [](App& a) { a.actions.OpenPalette(); }});
-  bool first = true;
   for (DockedPanel& docked : panels) {
     const std::string title = docked.panel->title(), slug = Layout::Slug(title);
-    list.Add({.id = "view.panel." + slug, .menu = "View", .title = title,
+    list.Add({.id = "view.panel." + slug, .menu = "View/Panels", .title = title,
               .run = [title](App& a) {
                 bool& hidden = a.settings.hidden[title];
                 hidden = !hidden;
@@ -96,9 +95,7 @@ void AddViewActions(App& app, std::vector<DockedPanel>& panels) {
               .checked = [title](const App& a) {
                 const auto found = a.settings.hidden.find(title);
                 return found == a.settings.hidden.end() || !found->second;
-              },
-              .divider = first});
-    first = false;
+              }});
     list.Add({.id = "view.show." + slug, .title = "Show the panel " + title,
               .run = [title, &panels](App& a) { Layout::Show(a.settings, panels, title); }});
   }

@@ -19,9 +19,10 @@ namespace reverie::desktop {
 namespace {
 
 constexpr double kFontPx = 14.5;      // at scale 1
-constexpr double kShortestFrameS = 1.0 / 60, kLongestFrameS = 1.0 / 20;
+constexpr double kShortestFrameS = 1.0 / 60, kLongestFrameS = 1.0 / 25;
 constexpr double kHiddenS = 0.1;      // between updates of a window that cannot be seen
 constexpr double kIdleS = 0.1;        // between looks at what could have changed
+constexpr double kSlowFrameS = 0.1;   // between frames where only progress bars move, or a text's cursor
 constexpr double kIdleFrameS = 1.0;   // between frames of a window where nothing does
 constexpr double kAfterInputS = 0.4;  // frames go on: the picture that an input asked for comes later
 constexpr double kPictureS = 30;      // how long --run-for waits for the first picture of the scene
@@ -61,6 +62,7 @@ class Application {
   Layout layout_;
   std::vector<DockedPanel> panels_;
   std::optional<Script> script_;
+  double remembered_scale_ = 0;
   double fonts_px_ = 0, style_scale_ = 0, pixel_ratio_ = 0;
   double began_s_ = NowS(), stands_s_ = -1;  // the script and run_for_s count from where the session stands
   double last_frame_s_ = -1, frame_cost_s_ = 0, last_activity_s_ = 0;
@@ -82,6 +84,7 @@ Application::Application(ApplicationOptions options, Settings settings, const st
   app_.defaults.playing = options_.session.playing;
   app_.defaults.memory_bytes = options_.session.memory_bytes;
   app_.action_repeat = options_.action_repeat;
+  remembered_scale_ = app_.settings.scale;
   if (options_.scale > 0) app_.settings.scale = options_.scale;
   if (!settings_problem.empty()) app_.messages.Error(settings_problem);
   auto& about = AboutLines();
@@ -184,7 +187,8 @@ bool Application::OneFrame() {
   // Under software OpenGL a frame takes a processor's time, which is better left to physics and planning.
   const double share = window_.software() ? (interactive ? 1.25 : 2.0) : 1.0;
   double due_s = last_frame_s_ + std::clamp(frame_cost_s_ * share, kShortestFrameS, kLongestFrameS);
-  if (!lively) due_s = last_frame_s_ + kIdleFrameS;
+  const bool slow = app_.JobsRun() || ImGui::GetIO().WantTextInput;
+  if (!lively) due_s = last_frame_s_ + (slow ? kSlowFrameS : kIdleFrameS);
   if (now_s < due_s) {
     window_.WaitEvents(std::min(due_s - now_s, lively ? kLongestFrameS : kIdleS));
     if (lively || window_.close_asked()) return true;
@@ -260,7 +264,7 @@ void Application::Close() {
     }
     app_.settings.maximized = maximized;
   }
-  if (options_.scale > 0) app_.settings.scale = 0;
+  if (options_.scale > 0) app_.settings.scale = remembered_scale_;
   Settings settings = app_.settings;
   app_.BeginClosing();
   while (!app_.Closed()) {
@@ -272,10 +276,12 @@ void Application::Close() {
     }
     window_.WaitEvents(0.05);
   }
+  // What a script has done is not what a person likes.
+  if (options_.run_for_s || !options_.script.empty()) return;
   try {
     settings.Save(options_.settings_file);
   } catch (const Error& error) {
-    if (!options_.run_for_s) Fail(error.what());
+    report_.unsaved = error.what();
   }
 }
 

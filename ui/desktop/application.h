@@ -27,7 +27,7 @@ struct ApplicationOptions {
   int action_repeat = 0;                      // of the tasks that are opened; 0: as their files say
   /// A hand of the program's own, for measurements: called in each frame before panels see the input.
   std::function<void(App&)> pilot;
-  std::filesystem::path settings_file;        // empty: nothing is remembered
+  std::filesystem::path settings_file;        // read; written too unless script or run_for_s is given. Empty: none
   LearnedModels learned;
   std::stop_token stop;                       // SIGINT, SIGTERM
   std::vector<std::pair<std::string, std::string>> about;  // versions to add to Help > About
@@ -40,7 +40,8 @@ struct ApplicationReport {
   double realtime_factor = 0;      // at the end
   std::string gl;                  // the driver's name and OpenGL version
   bool interrupted = false;
-  std::string failure;             // with run_for_s: what could not be opened or done
+  std::string failure;             // what could not be opened or done
+  std::string unsaved;             // why the settings were not kept
 };
 
 /// Runs until the person closes it, `run_for_s` is over, or `stop` is requested.

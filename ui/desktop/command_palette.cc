@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <utility>
+#include <vector>
 
 #include "ui/desktop/app.h"
 
@@ -52,31 +53,31 @@ std::vector<Match> Matches(const std::vector<Action>& actions, const std::string
 }  // namespace
 
 std::optional<int> FuzzyScore(std::string_view pattern, std::string_view text) {
-  int score = 0;
-  size_t at = 0, last = std::string_view::npos;
+  constexpr int kNone = -1'000'000, kStartOfWord = 8, kNeighbour = 6, kFarthest = 4;
+  const size_t n = text.size();
+  // best[i]: of the letters so far, the last of them at i.
+  std::vector<int> best(n), next(n);
+  bool first = true;
   for (const char wanted : pattern) {
     if (wanted == ' ') continue;
-    // The next first letter of a word if there is one, else the next such letter.
-    size_t found = std::string_view::npos;
-    for (size_t i = at; i < text.size(); ++i) {
+    int far = kNone;  // the best that is farther away than the cost grows
+    for (size_t i = 0; i < n; ++i) {
+      next[i] = kNone;
+      if (!first && i >= kFarthest) far = std::max(far, best[i - kFarthest]);
       if (Lower(text[i]) != Lower(wanted)) continue;
-      if (i == at && last != std::string_view::npos) {
-        found = i;
-        break;
+      int before = first ? 0 : far - kFarthest;
+      for (size_t gap = 1; !first && gap < kFarthest && gap <= i; ++gap) {
+        before = std::max(before, best[i - gap] + (gap == 1 ? kNeighbour : -static_cast<int>(gap)));
       }
-      if (StartsWord(text, i)) {
-        found = i;
-        break;
-      }
-      if (found == std::string_view::npos) found = i;
+      if (before > kNone / 2) next[i] = before + (StartsWord(text, i) ? kStartOfWord : 0);
     }
-    if (found == std::string_view::npos) return std::nullopt;
-    if (StartsWord(text, found)) score += 8;
-    if (last != std::string_view::npos) score += found == last + 1 ? 6 : -static_cast<int>(std::min<size_t>(found - last, 4));
-    last = found;
-    at = found + 1;
+    best.swap(next);
+    first = false;
   }
-  return score - static_cast<int>(text.size()) / 16;
+  if (first) return 0;
+  const int score = n == 0 ? kNone : *std::max_element(best.begin(), best.end());
+  if (score <= kNone / 2) return std::nullopt;
+  return score - static_cast<int>(n) / 16;
 }
 
 void ActionList::OpenPalette() {

@@ -86,9 +86,9 @@ void SetColours(ImVec4* colours) {
   colours[ImGuiCol_Button] = p.dark ? p.frame : Mix(p.frame, p.line, 0.35f);
   colours[ImGuiCol_ButtonHovered] = hovered;
   colours[ImGuiCol_ButtonActive] = pressed;
-  colours[ImGuiCol_Header] = Fade(p.accent, 0.22f);
-  colours[ImGuiCol_HeaderHovered] = Fade(p.accent, 0.30f);
-  colours[ImGuiCol_HeaderActive] = Fade(p.accent, 0.42f);
+  colours[ImGuiCol_Header] = Fade(p.accent, p.dark ? 0.14f : 0.11f);
+  colours[ImGuiCol_HeaderHovered] = Fade(p.accent, 0.24f);
+  colours[ImGuiCol_HeaderActive] = Fade(p.accent, 0.36f);
   colours[ImGuiCol_Separator] = p.line;
   colours[ImGuiCol_SeparatorHovered] = p.accent;
   colours[ImGuiCol_SeparatorActive] = p.accent;
