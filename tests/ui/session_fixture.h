@@ -19,7 +19,7 @@ namespace reverie::desktop::testing {
 inline std::shared_ptr<const CompiledTask> Pendulum() {
   return reverie::testing::MakeTask(
       reverie::testing::kPendulum,
-      R"("observation": {"angle": "qpos(hinge)", "speed": "qvel(hinge)"}, "reward": "1 + cos(angle[0])")");
+      R"keys("observation": {"angle": "qpos(hinge)", "speed": "qvel(hinge)"}, "reward": "1 + cos(angle[0])")keys");
 }
 
 /// Repeatable, and quick to plan.

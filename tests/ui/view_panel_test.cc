@@ -277,7 +277,7 @@ TEST_CASE("the legend names the colours of what is drawn") {
     planned->serial += 1000;
     app.now = planned;
   };
-  desk.ui.Run(2);
+  desk.ui.Run(20);
   CHECK(desk.ui.Shows("plan, soon to late"));
   CHECK(desk.ui.Shows("best rollouts"));
   CHECK_FALSE(desk.ui.Shows("ensemble members"));

@@ -181,6 +181,7 @@ const BranchPaths::Point* BranchPaths::Find(const BranchView& branch, int64_t ro
 }
 
 bool BranchPaths::Add(const SessionSnapshot& snapshot, TimelinePlace now, SceneRequest& request, int most) {
+  complete_ = true;
   const TimelineView& timeline = snapshot.timeline;
   const BranchView* here = timeline.Find(now.branch);
   if (!snapshot.task || !here) return true;
@@ -221,7 +222,8 @@ bool BranchPaths::Add(const SessionSnapshot& snapshot, TimelinePlace now, SceneR
     request.traces.push_back(MakeTrace(std::move(points), colour, 2.0f));
     ++paths;
   }
-  return budget >= 0;
+  complete_ = budget >= 0;
+  return complete_;
 }
 
 }  // namespace reverie::desktop

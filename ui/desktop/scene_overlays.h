@@ -32,6 +32,8 @@ class BranchPaths {
   /// @param most  rows to compute at once; the rest follow in the next calls.
   /// @return      false if there was more to compute.
   bool Add(const SessionSnapshot& snapshot, TimelinePlace now, SceneRequest& request, int most);
+  /// What the last Add returned.
+  bool complete() const { return complete_; }
 
  private:
   using Point = std::array<float, 3>;
@@ -44,6 +46,7 @@ class BranchPaths {
   std::vector<double> parameters_;
   DataPtr data_;
   std::map<int, std::map<int64_t, Point>> points_;  // by branch and row
+  bool complete_ = true;
 };
 
 }  // namespace reverie::desktop

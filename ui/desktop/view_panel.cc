@@ -128,6 +128,7 @@ void ViewPanel::Submit(App& app, const ViewArea& area) {
   SceneRequest request = RequestOf(app, *app.now, width, height, &paths_);
   ghosts_ = !request.ghosts.empty();
   traces_ = !request.traces.empty();
+  if (!paths_.complete()) app.KeepDrawing(0.1);
   request.serial = ++submitted_;
   submitted_s_ = now_s;
   renderer_.Submit(std::move(request));
