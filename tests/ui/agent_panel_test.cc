@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sim/error.h"
 #include "tests/ui/session_fixture.h"
 #include "ui/desktop/planner_fields.h"
 #include "worldmodel/model_config.h"
@@ -18,7 +19,7 @@ using namespace reverie::desktop::testing;
 
 namespace {
 
-constexpr ImVec2 kSize = {420, 900};
+const ImVec2 kSize = {420, 900};
 
 struct AgentDesk : Desk<AgentPanel> {
   AgentDesk() : Desk(kSize) {}
@@ -258,7 +259,7 @@ TEST_CASE("A planner too slow for lock-step is told what to reduce") {
 TEST_CASE("Models are found by what is in their folders, and those of another task are refused with a reason") {
   const std::filesystem::path folder = reverie::testing::TemporaryFolder("models");
   const auto task = Pendulum();
-  const auto other = reverie::testing::MakeTask(reverie::testing::kSlider, R"("observation": {"x": "qpos(rail)"})");
+  const auto other = reverie::testing::MakeTask(reverie::testing::kSlider, R"keys("observation": {"x": "qpos(rail)"})keys");
   const auto write = [&](const char* name, const CompiledTask& of) {
     std::filesystem::create_directories(folder / name);
     std::ofstream(folder / name / "config.json") << DescribeModel(of, "ensemble").dump();
@@ -293,7 +294,7 @@ TEST_CASE("The agent panel survives any size, a scene without actuators, and not
   const char* ball = R"(<mujoco><worldbody><body><freejoint/><geom size="0.1"/></body></worldbody></mujoco>)";
   desk.app.session = nullptr;
   desk.ui.Run(1);
-  desk.Open(reverie::testing::MakeTask(ball, R"("observation": {"height": "qpos"})"), QuickOptions(Actor::kPlanner));
+  desk.Open(reverie::testing::MakeTask(ball, R"keys("observation": {"height": "qpos"})keys"), QuickOptions(Actor::kPlanner));
   desk.app.session->StepControl(3);
   desk.Settle();
   CHECK(desk.Now()->now.row == 3);
