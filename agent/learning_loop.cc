@@ -73,19 +73,17 @@ nlohmann::ordered_json LearningOptions::ToJson() const {
           {"planner", planner.ToJson()},          {"seed", seed}};
 }
 
-LearningOptions LearningOptions::Of(const std::filesystem::path& folder, const TaskSpec& spec) {
-  LearningOptions options = For(spec);
+void LearningOptions::UpdateFrom(const std::filesystem::path& folder) {
   std::error_code ignored;
-  if (!std::filesystem::exists(folder / kModelMarker, ignored)) return options;
+  if (!std::filesystem::exists(folder / kModelMarker, ignored)) return;
   nlohmann::json config = ReadModelConfig(folder);
   const auto kept = config.find(kLearningKey);
-  if (kept == config.end() || !kept->is_object()) return options;
+  if (kept == config.end() || !kept->is_object()) return;
   const std::string where = "model " + (folder / kModelMarker).string() + ", key \"" + kLearningKey + "\"";
-  const auto seed = kept->find("seed");
-  if (seed != kept->end() && seed->is_number_unsigned()) options.seed = seed->get<uint64_t>();
+  const auto kept_seed = kept->find("seed");
+  if (kept_seed != kept->end() && kept_seed->is_number_unsigned()) seed = kept_seed->get<uint64_t>();
   kept->erase("seed");
-  options.Update(*kept, where);
-  return options;
+  Update(*kept, where);
 }
 
 struct LearningLoop::Impl {

@@ -30,9 +30,9 @@ struct LearningOptions {
   /// Sets the options that `json` names. @throws Error for an unknown key or a value of another kind.
   void Update(const nlohmann::json& json, const std::string& where);
   nlohmann::ordered_json ToJson() const;
-  /// Those that a run in `folder` was started with, as far as its config.json tells; else those for the task.
+  /// Sets the options that a run in `folder` was started with, seed included, as far as its config.json tells.
   /// @throws CheckpointError, Error.
-  static LearningOptions Of(const std::filesystem::path& folder, const TaskSpec& spec);
+  void UpdateFrom(const std::filesystem::path& folder);
 };
 
 /// One line of log.jsonl.

@@ -25,7 +25,7 @@ void Learn(const LearnedModels::LearnRequest& request, int torch_threads, JobCon
   options.seed = request.seed;
   std::error_code ignored;
   if (request.resume) {
-    options = LearningOptions::Of(request.folder, request.task->spec());
+    options.UpdateFrom(request.folder);
   } else if (std::filesystem::exists(request.folder / kModelMarker, ignored)) {
     throw Error(request.folder.string() + ": holds a model already; go on with it, or choose another folder");
   } else {

@@ -156,14 +156,20 @@ TEST_CASE("learning: its folder tells the options it was learned with, and plann
   const std::filesystem::path folder = testing::TemporaryFolder("learn_options");
   Learn(folder, 200, false);
   const auto task = testing::MakeTask(testing::kPendulum, kHold);
-  CHECK(LearningOptions::Of(folder, task->spec()).ToJson() == Short(200).ToJson());
+  LearningOptions options = LearningOptions::For(task->spec());
+  options.UpdateFrom(folder);
+  CHECK(options.ToJson() == Short(200).ToJson());
   CHECK(PlannerOptionsFor(task->spec(), folder.string()).ToJson() == Short(200).planner.ToJson());
   // Where nothing was kept they are the task's; "learning" of a task is for learned models alone.
   const std::filesystem::path empty = testing::TemporaryFolder("learn_no_options");
   const auto tuned = testing::MakeTask(
       testing::kPendulum, std::string(kHold) + R"json(, "planner": {"horizon": 31, "sequences": 77},
                                                  "learning": {"planner": {"sequences": 55}, "first_updates": 5})json");
-  CHECK(LearningOptions::Of(empty, tuned->spec()).first_updates == 5);
+  options = LearningOptions::For(tuned->spec());
+  options.seed = 6;
+  options.UpdateFrom(empty);
+  CHECK(options.first_updates == 5);
+  CHECK(options.seed == 6);
   for (const std::string& model : {std::string("simulator"), empty.string(), folder.string()}) {
     const PlannerOptions planner = PlannerOptionsFor(tuned->spec(), model);
     CHECK(planner.horizon == (model == folder ? 10 : 31));
