@@ -56,11 +56,11 @@ struct SessionOptions {
   AtEnd at_end = AtEnd::kNextEpisode;
   bool playing = false;
   std::string model = "simulator";  // what the planner believes in: "simulator", or a model's folder
-  std::optional<PlannerOptions> planner;  // empty: what suits the task and the model
-  ImaginationOptions imagination;
+  std::optional<PlannerOptions> planner = {};  // empty: what suits the task and the model
+  ImaginationOptions imagination = {};
   int64_t memory_bytes = int64_t{256} << 20;  // of the timeline
   int threads = 0;                  // processors to share out; 0: those this process may use
-  ModelOpener open_model;           // null: only "simulator"
+  ModelOpener open_model = {};           // null: only "simulator"
 };
 
 /// What a plan looks like from inside; of the latest plan drawn.

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "imgui_fixture.h"
+#include "sim/error.h"
 #include "tests/sim/task_fixture.h"
 #include "ui/desktop/app.h"
 #include "ui/desktop/file_watch.h"
@@ -27,9 +28,9 @@ constexpr char kScene[] = R"(
   </body></worldbody>
   <actuator><motor joint="hinge" ctrlrange="-1 1"/></actuator>
 </mujoco>)";
-constexpr char kTask[] = R"({"scene": "scene.xml", "control_timestep_s": 0.02, "time_limit_s": 2,
+constexpr char kTask[] = R"json({"scene": "scene.xml", "control_timestep_s": 0.02, "time_limit_s": 2,
   "observation": {"angle": "qpos", "speed": "qvel"}, "reset": [{"set": "qpos(hinge)", "to": "uniform(-1, 1)"}],
-  "reward": "cos(angle[0])", "planner": {"sequences": 8, "iterations": 1, "horizon": 4, "elites": 2}})";
+  "reward": "cos(angle[0])", "planner": {"sequences": 8, "iterations": 1, "horizon": 4, "elites": 2}})json";
 
 /// The whole app, with the panels there are, its frames drawn without a window.
 struct Fixture {

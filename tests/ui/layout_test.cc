@@ -6,6 +6,7 @@
 #include <string>
 
 #include "imgui_fixture.h"
+#include "sim/error.h"
 #include "tests/sim/task_fixture.h"
 #include "ui/desktop/app.h"
 #include "ui/desktop/frame.h"

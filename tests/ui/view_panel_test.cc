@@ -54,7 +54,7 @@ struct QuietView : ViewPanel {  // no gamepad but the test's
 };
 using ViewDesk = Desk<QuietView>;
 
-constexpr ImVec2 kMiddle = {400, 200};
+const ImVec2 kMiddle = {400, 200};
 
 struct OpenView : ViewDesk {
   explicit OpenView(std::shared_ptr<const CompiledTask> task = Floating(), Actor actor = Actor::kPerson)

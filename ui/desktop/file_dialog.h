@@ -12,12 +12,12 @@ namespace reverie::desktop {
 
 struct FileQuestion {
   enum class Kind { kOpenFile, kOpenFolder, kOpenEither, kSaveFile, kSaveFolder };
-  std::string title;                    // "Save picture"
+  std::string title = {};                    // "Save picture"
   Kind kind = Kind::kOpenFile;
-  std::vector<std::string> extensions;  // ".png": only these are listed, and the first is added to a new name
-  std::filesystem::path folder;         // begins there; empty: where the last question ended
-  std::string name;                     // suggested, for kSaveFile and kSaveFolder
-  std::vector<std::filesystem::path> shortcuts;  // folders worth a click besides home
+  std::vector<std::string> extensions = {};  // ".png": only these are listed, and the first is added to a new name
+  std::filesystem::path folder = {};         // begins there; empty: where the last question ended
+  std::string name = {};                     // suggested, for kSaveFile and kSaveFolder
+  std::vector<std::filesystem::path> shortcuts = {};  // folders worth a click besides home
 };
 
 class FileDialog {
