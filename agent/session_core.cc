@@ -405,9 +405,9 @@ uint32_t SessionCore::EventsOf(const StepResult& result, double last_reward) {
   touching.erase(std::unique(touching.begin(), touching.end()), touching.end());
   if (!std::includes(touching_.begin(), touching_.end(), touching.begin(), touching.end())) events |= kContactEvent;
   touching_ = std::move(touching);
-  // Of rewards per env step, which most tasks keep between 0 and 1.
+  // Of rewards per env step, which most tasks keep between 0 and 1. What an episode begins with is no event.
   const double repeat = task_->spec().action_repeat;
-  if (last_reward / repeat < 0.5 && result.reward / repeat >= 0.5) events |= kRewardEvent;
+  if (environment_.control_step() > 1 && last_reward / repeat < 0.5 && result.reward / repeat >= 0.5) events |= kRewardEvent;
   if (result.terminated || (result.truncated && environment_.control_step() == task_->steps_per_episode())) {
     events |= kEndEvent;
   }

@@ -91,9 +91,10 @@ TEST_CASE("A held key repeats only what is meant to repeat") {
 TEST_CASE("Keys are left to the text that is being typed") {
   Fixture f;
   std::string text;
-  f.ui.Run(2, [&] {
+  f.ui.Run(3, [&] {
     f.Draw();
     ImGui::SetNextWindowPos({100, 100});
+    ImGui::SetNextWindowSize({300, 100});
     ImGui::Begin("form");
     ImGui::InputText("name", &text);
     ImGui::End();

@@ -249,7 +249,7 @@ TEST_CASE("A planner too slow for lock-step is told what to reduce") {
   fabricated->planner = {};
   fabricated->planner.iterations = 8;
   fabricated->realtime_factor = 0.5;
-  fabricated->plan_ms = 40;  // of a control step of 20
+  fabricated->plan_ms = 30;  // of a control step of 20
   desk.ui.Run(2);
   CHECK(desk.ui.Shows("Runs at 0.50x of real time"));
   CHECK(desk.ui.Shows("iterations instead of 8"));

@@ -243,7 +243,7 @@ inline std::vector<DrawnText> ImGuiFixture::Texts() const {
         const ImDrawVert &first = vertices[indices[i]], &opposite = vertices[indices[i + 2]];
         const auto found = glyphs.find({first.uv.x, first.uv.y});
         if (indices[i + 3] != indices[i] || indices[i + 4] != indices[i + 2] || found == glyphs.end() ||
-            opposite.uv.x != found->second.glyph->U1 || opposite.uv.y != found->second.glyph->V1) {
+            opposite.uv.x != found->second.glyph->U1 || opposite.uv.y > found->second.glyph->V1) {
           i += 3;
           continue;
         }

@@ -226,7 +226,7 @@ TEST_CASE("learning: a chosen folder that holds something is refused in one line
   test.desk.ui.Type("mine");
   test.Start();
   REQUIRE(test.Until([&] { return test.desk.app.learning->status().finished; }));
-  CHECK(test.desk.ui.Shows("thesis.txt"));
+  CHECK(test.desk.ui.Shows("expected a new or empty output folder, found 'thesis."));
   CHECK(test.desk.ui.Shows("choose another folder"));
   CHECK_FALSE(test.desk.ui.Shows("--out"));
   CHECK(dataset_fixture::Contents("mine").size() == 1);

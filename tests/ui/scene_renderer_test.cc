@@ -395,8 +395,8 @@ TEST_CASE("a model without sky and light gets both, one that has them keeps its 
       <worldbody><light directional="true" dir="0 0 1" diffuse="1 1 1" ambient="0 0 0" specular="0 0 0"/>)") + ball);
   const SceneFrame own = Draw(request);
   CHECK(At(own, 2, 2) == Pixel{255, 0, 255});
-  CHECK(At(own, 35, 50)[0] < 10);       // lit from below alone
-  CHECK(At(own, 65, 50)[0] > 60);
+  CHECK(At(own, 40, 50)[0] < 10);       // lit from below alone
+  CHECK(At(own, 60, 50)[0] > 60);
 }
 
 TEST_CASE("kept pictures have smooth edges") {

@@ -1,5 +1,6 @@
 #include "ui/desktop/timeline_panel.h"
 
+#include <cmath>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -62,7 +63,8 @@ TEST_CASE("Dragging in the timeline stops the time") {
   desk.ui.Drag({XOfStep(40), y}, {XOfStep(30), y});
   desk.Settle();
   CHECK_FALSE(desk.Now()->playing);
-  CHECK(desk.Now()->now == TimelinePlace{0, 30});
+  // While it played, the strip went along: 30 is under another place now.
+  CHECK(std::abs(desk.panel.strip().PointOf(desk.Now()->now)->x - XOfStep(30)) < XOfStep(1));
 }
 
 TEST_CASE("Space plays and pauses") {

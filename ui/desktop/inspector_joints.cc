@@ -66,17 +66,18 @@ void JointSection::DrawRow(const Inspected& in, const Row& row) {
     double low = in.model->jnt_range[2 * row.joint] * unit, high = in.model->jnt_range[2 * row.joint + 1] * unit;
     if (limited && low < high) {
       changed = ImGui::SliderScalar("##value", ImGuiDataType_Double, values.data(), &low, &high, format,
-                                    ImGuiSliderFlags_AlwaysClamp);
+                                    ImGuiSliderFlags_AlwaysClamp | ImGuiSliderFlags_NoRoundToFormat);
     } else {
       const double extent = std::max(1e-3, in.model->stat.extent);
       const auto speed = static_cast<float>(angle ? 0.01 * unit : 0.002 * extent);
-      changed = ImGui::DragScalar("##value", ImGuiDataType_Double, values.data(), speed, nullptr, nullptr, format);
+      changed = ImGui::DragScalar("##value", ImGuiDataType_Double, values.data(), speed, nullptr, nullptr, format,
+                                    ImGuiSliderFlags_NoRoundToFormat);
     }
   } else {
     const auto speed = static_cast<float>(row.kind == Kind::kPosition ? 0.002 * std::max(1e-3, in.model->stat.extent)
                                                                       : 0.005);
     changed = ImGui::DragScalarN("##value", ImGuiDataType_Double, values.data(), row.count, speed, nullptr, nullptr,
-                                 "%.3f");
+                                 "%.3f", ImGuiSliderFlags_NoRoundToFormat);
   }
   if (ImGui::IsItemActive() || changed) {
     edited_ = here;

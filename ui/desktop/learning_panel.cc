@@ -250,7 +250,8 @@ void LearningPanel::DrawTable(App& app) {
   const float em = ImGui::GetFontSize();
   const float rows = static_cast<float>(std::min<size_t>(models_.models().size(), 8)) + 1.5f;
   const ImGuiTableFlags flags = ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY | ImGuiTableFlags_ScrollX |
-                                ImGuiTableFlags_Resizable | ImGuiTableFlags_BordersOuter;
+                                ImGuiTableFlags_Resizable | ImGuiTableFlags_BordersOuter |
+                                ImGuiTableFlags_SizingFixedFit;
   if (!ImGui::BeginTable("##models", 6, flags, ImVec2(0, rows * ImGui::GetTextLineHeightWithSpacing()))) return;
   ImGui::TableSetupScrollFreeze(0, 1);
   ImGui::TableSetupColumn("Model", 0, 11 * em);
