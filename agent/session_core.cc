@@ -86,6 +86,8 @@ SessionCore::Clock::time_point SessionCore::Advance() {
   MeasurePace(now);
   if (!playing_ && !Busy()) return now + kIdle;
   if (!Busy() && speed_ > 0 && now < next_step_) return next_step_;
+  // Only now that there is a step to make: an end that nobody goes on from stays in view.
+  if (Branch().ended && AtEndOfBranch() && at_end_ != AtEnd::kGoOn) GoOnInNextEpisode();
   if (WaitsForPlan()) {
     AskForPlan();
     return now + kIdle;  // the answer wakes this thread
@@ -121,7 +123,6 @@ void SessionCore::MeasurePace(Clock::time_point now) {
 
 void SessionCore::Play() {
   if (playing_) return;
-  if (Branch().ended && AtEndOfBranch() && at_end_ != AtEnd::kGoOn) ResetToEpisode(episode_ + 1);
   playing_ = true;
   divergence_.reset();
   next_step_ = pace_since_ = Clock::now();
@@ -384,7 +385,7 @@ void SessionCore::MakeControlStep() {
   asked_for_now_ = false;
   const bool over = result.terminated || (result.truncated && !Branch().ended);
   if (over) {
-    EndEpisode(result.terminated);
+    EndEpisode();
   } else {
     AskForPlan();
   }
@@ -414,21 +415,17 @@ uint32_t SessionCore::EventsOf(const StepResult& result, double last_reward) {
   return events;
 }
 
-void SessionCore::EndEpisode(bool) {
+void SessionCore::EndEpisode() {
   timeline_.End(now_.branch, false);
-  switch (at_end_) {
-    case AtEnd::kNextEpisode: {
-      const int64_t pending = pending_steps_;
-      ResetToEpisode(episode_ + 1);
-      pending_steps_ = pending;
-      break;
-    }
-    case AtEnd::kPause:
-      Pause();
-      AskForPlan();
-      break;
-    case AtEnd::kGoOn: AskForPlan(); break;
-  }
+  if (at_end_ == AtEnd::kPause) Pause();
+  if (at_end_ != AtEnd::kNextEpisode || !(playing_ || Busy())) AskForPlan();
+}
+
+void SessionCore::GoOnInNextEpisode() {
+  const int64_t steps = pending_steps_, simulation_steps = pending_simulation_steps_;
+  ResetToEpisode(episode_ + 1);
+  pending_steps_ = steps;
+  pending_simulation_steps_ = simulation_steps;
 }
 
 void SessionCore::SetActor(Actor actor) {

@@ -75,7 +75,8 @@ class SessionCore {
   void MakeControlStep();
   void MakeSimulationStep();
   void LeaveSimulationSteps();
-  void EndEpisode(bool terminated);
+  void EndEpisode();
+  void GoOnInNextEpisode();
   uint32_t EventsOf(const StepResult& result, double last_reward);
   std::shared_ptr<SessionSnapshot> MakeSnapshot() const;
   void MeasurePace(Clock::time_point now);

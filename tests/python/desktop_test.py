@@ -109,7 +109,7 @@ class DesktopTest(unittest.TestCase):
     # What must be visible.
 
     def test_scene_ghosts_and_plots_are_drawn(self):
-        still = ["cartpole-swingup", "--seed", "1", "--lock-step", "--do", "step:20,time.pause,wait:2"]
+        still = ["cartpole-swingup", "--seed", "1", "--lock-step", "--do", "step:20,wait:2"]
         with_overlays = self.picture(*still, "--run-for", "2", name="with.png")
         ghosts_off = self.picture(*still[:-1], still[-1] + ",imagination.ghosts", "--run-for", "2", name="without.png")
         middle = (slice(120, 560), slice(360, 900))
@@ -122,7 +122,7 @@ class DesktopTest(unittest.TestCase):
 
     def test_panels_can_be_shown_and_plots_are_drawn_in_them(self):
         plots = self.picture("cartpole-swingup", "--seed", "1", "--lock-step", "--do",
-                             "view.show.reward,step:30,time.pause,wait:1", "--run-for", "1")
+                             "view.show.reward,step:30,wait:1", "--run-for", "1")
         right = plots[100:700, 960:].reshape(-1, 3)
         colourful = (right.max(axis=1) - right.min(axis=1)) > 60
         self.assertGreater(colourful.sum(), 300, "curves have colours, empty panels have none")
@@ -178,7 +178,7 @@ class DesktopTest(unittest.TestCase):
                         "--episodes", "1", "--seed", "3", "--action-repeat", "1", "--out", self.path("headless")],
                        check=True, capture_output=True, cwd=self.folder)
         self.run_app("cartpole-swingup", "--seed", "3", "--action-repeat", "1", "--lock-step", "--do",
-                     "speed=0,step:1000,time.pause", "--run-for", "0", "--save", self.path("app"), timeout=600)
+                     "speed=0,step:1000", "--run-for", "0", "--save", self.path("app"), timeout=600)
         headless, app = self.episodes("headless")[0], self.episodes("app")[0]
         self.assertEqual(headless.shape, app.shape)
         self.assertEqual(len(headless), 1001)
@@ -186,7 +186,7 @@ class DesktopTest(unittest.TestCase):
 
     def test_what_was_played_and_branched_replays_to_the_bit(self):
         self.run_app("cartpole-swingup", "--seed", "2", "--lock-step", "--do",
-                     "speed=0,step:40,time.pause,seek:15,actor=smooth,time.play,step:60,time.pause", "--run-for", "0",
+                     "speed=0,step:40,seek:15,actor=smooth,step:60", "--run-for", "0",
                      "--save", self.path("played"))
         verified = json.loads(subprocess.run([BINARY, "replay", "--data", self.path("played"), "--verify", "--json"],
                                              check=True, capture_output=True, text=True).stdout)

@@ -322,7 +322,6 @@ TEST_CASE("A script waits for steps, goes to steps and sets what it is told") {
   Fixture f;
   f.Open(f.Task());
   Script script(f.app, {"actor=random,speed=0", "step:20", "seek:5", "theme=light"});
-  f.app.session->StepControl(20);
   f.Until([&] {
     script.Advance(f.app, 0);
     return script.finished();

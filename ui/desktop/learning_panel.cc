@@ -248,11 +248,14 @@ void LearningPanel::DrawModels(App& app) {
 
 void LearningPanel::DrawTable(App& app) {
   const float em = ImGui::GetFontSize();
-  const float rows = static_cast<float>(std::min<size_t>(models_.models().size(), 8)) + 1.5f;
+  const ImGuiStyle& style = ImGui::GetStyle();
+  const float rows = static_cast<float>(std::min<size_t>(models_.models().size(), 8));
+  const float row_px = std::max(ImGui::GetFrameHeight(), ImGui::GetTextLineHeight() + 2 * style.CellPadding.y);
+  const float height_px = ImGui::GetTextLineHeightWithSpacing() + rows * row_px + style.ScrollbarSize + 4;
   const ImGuiTableFlags flags = ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY | ImGuiTableFlags_ScrollX |
                                 ImGuiTableFlags_Resizable | ImGuiTableFlags_BordersOuter |
                                 ImGuiTableFlags_SizingFixedFit;
-  if (!ImGui::BeginTable("##models", 6, flags, ImVec2(0, rows * ImGui::GetTextLineHeightWithSpacing()))) return;
+  if (!ImGui::BeginTable("##models", 6, flags, ImVec2(0, height_px))) return;
   ImGui::TableSetupScrollFreeze(0, 1);
   ImGui::TableSetupColumn("Model", 0, 11 * em);
   ImGui::TableSetupColumn("Last return", 0, 5 * em);

@@ -14,7 +14,7 @@
 namespace reverie::desktop {
 namespace {
 
-constexpr double kLongestWaitS = 120;  // for steps that never come
+constexpr double kLongestWaitS = 120;  // without a new control step, for steps that never come
 
 constexpr std::array kKeys = {"actor", "camera", "compare_steps", "episode", "horizon", "model",
                               "pace",  "scale",  "seed",          "speed",   "theme"};
@@ -68,7 +68,7 @@ void CheckSetting(const std::string& step, const std::string& key, const std::st
 
 const char* Script::Help() {
   return "an action's id (see Help > Keyboard shortcuts and the command palette: time.play, view.show.timeline), "
-         "wait:SECONDS, step:N (waits until the episode has made N control steps), seek:N (goes to control step N), "
+         "wait:SECONDS, step:N (steps until the episode has made N control steps, and pauses there), seek:N (goes to control step N), "
          "or KEY=VALUE of actor, camera, compare_steps, episode, horizon, model, pace, scale, seed, speed, theme";
 }
 
@@ -103,13 +103,22 @@ void Script::Advance(App& app, double now_s) {
   while (!finished() && failure_.empty()) {
     if (!Do(app, steps_[next_], now_s)) {
       if (since_s_ < 0) since_s_ = now_s;
-      if (!steps_[next_].starts_with("wait:") && now_s - since_s_ > kLongestWaitS) {
-        failure_ = "--do " + steps_[next_] + ": this did not come within 120 s";
+      const TimelinePlace place = app.now != nullptr ? app.now->now : TimelinePlace{};
+      if (waited_s_ < 0 || place != waited_at_) {
+        waited_at_ = place;
+        waited_s_ = now_s;
+      }
+      if (!steps_[next_].starts_with("wait:") && now_s - waited_s_ > kLongestWaitS) {
+        failure_ = "--do " + steps_[next_] + ": no step was made for 120 s, and it has not come";
       }
       break;
     }
     ++next_;
-    since_s_ = -1;
+    since_s_ = waited_s_ = -1;
+    if (app.session != nullptr) {  // the next step is to meet what this one made of the session
+      app.session->Wait();
+      app.now = app.session->Snapshot();
+    }
   }
   if (!failure_.empty()) next_ = steps_.size();
 }
@@ -121,7 +130,18 @@ bool Script::Do(App& app, const std::string& step, double now_s) {
     if (since_s_ < 0) since_s_ = now_s;
     return now_s - since_s_ >= *Number(amount);
   }
-  if (waits == "step") return app.now != nullptr && app.now->control_step >= *Whole(amount);
+  if (waits == "step") {
+    if (app.session == nullptr || app.now == nullptr) return false;
+    const int64_t wanted = *Whole(amount), missing = wanted - app.now->control_step;
+    if (missing <= 0) return true;
+    if (wanted > app.now->task->steps_per_episode()) {
+      failure_ = "--do " + step + ": an episode has " + std::to_string(app.now->task->steps_per_episode()) + " control steps";
+      return true;
+    }
+    // Told to the session rather than watched for: an end that falls between two frames would be missed.
+    if (since_s_ < 0) app.session->StepControl(static_cast<int>(missing));
+    return false;
+  }
   if (waits == "seek") {
     if (app.now == nullptr) return false;
     const TimelinePlace place = app.now->timeline.AtStep(app.now->now.branch, *Whole(amount));

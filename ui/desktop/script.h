@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/timeline.h"
+
 namespace reverie::desktop {
 
 struct App;
@@ -29,6 +31,8 @@ class Script {
   std::vector<std::string> steps_;
   size_t next_ = 0;
   double since_s_ = -1;  // when the step under way began to wait
+  TimelinePlace waited_at_;
+  double waited_s_ = -1;  // when it came to that place
   std::string failure_;
 };
 
