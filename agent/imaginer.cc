@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "sim/pose_probe.h"
 #include "worldmodel/simulator_model.h"
@@ -16,7 +17,12 @@ constexpr size_t kLeastForThreshold = 50;
 constexpr double kUsualShare = 0.99;
 // A model that is sure beyond this share of a channel's deviation says no more by it.
 constexpr double kSurestDeviation = 1e-3;
-constexpr int kMostComparedSteps = 200;
+
+/// How far a prediction is off, in the channel's own unit; around the circle where it is an angle.
+double Off(double predicted, double real, bool angle) {
+  const double off = predicted - real;
+  return angle ? std::remainder(off, 2 * std::numbers::pi) : off;
+}
 
 std::vector<double> ChannelScale(const CompiledTask& task, const WorldModel& model) {
   std::vector<double> scale = model.channel_scale();
@@ -227,8 +233,10 @@ void Imaginer::Compare(const Input& input) {
     if (branch->info->edited || branch->info->parent < 0) earliest = branch->info->first_step;
   }
   if (options.frozen && first_step < earliest) return;
-  first_step = std::max({first_step, earliest, now_step - kMostComparedSteps});
-  const int steps = static_cast<int>(now_step - first_step);
+  first_step = std::max(first_step, earliest);
+  if (!options.frozen) first_step = std::max(first_step, now_step - kMostComparedSteps);
+  // A frozen prediction stays where it was made: it is followed as far as predictions are.
+  const int steps = static_cast<int>(std::min<int64_t>(now_step - first_step, kMostComparedSteps));
   const TimelinePlace from = timeline.AtStep(input.now.branch, first_step);
   if (steps < 1 || from.branch < 0) return;
 
@@ -264,7 +272,8 @@ void Imaginer::Compare(const Input& input) {
     int channel = -1;
     for (int i = 0; i < c.channel_size; ++i) {
       const size_t at = static_cast<size_t>(h * c.channel_size + i);
-      const double off = std::abs(c.predicted[at] - c.real[at]) / shown_.channel_scale[static_cast<size_t>(i)];
+      const bool angle = task_->angles()[static_cast<size_t>(i)];
+      const double off = std::abs(Off(c.predicted[at], c.real[at], angle)) / shown_.channel_scale[static_cast<size_t>(i)];
       sum += off * off;
       if (off > farthest || !std::isfinite(off)) {
         farthest = off;
@@ -307,7 +316,7 @@ bool Imaginer::JudgeSteps(const Input& input, std::stop_token stop) {
     for (size_t i = 0; i < real.size(); ++i) {
       const double scale = shown_.channel_scale[i];
       const double deviation = std::max(static_cast<double>(imagination_.spread[i]) / scale, kSurestDeviation);
-      const double off = (real[i] - imagination_.channels[i]) / scale / deviation;
+      const double off = Off(imagination_.channels[i], real[i], task_->angles()[i]) / scale / deviation;
       surprise += 0.5 * off * off + std::log(deviation) + 0.9189385332046727;  // ln sqrt(2 pi)
     }
     const float mean = static_cast<float>(surprise / static_cast<double>(std::max<size_t>(1, real.size())));

@@ -82,6 +82,8 @@ struct ImaginedPlan {
   float return_in_model = 0, return_in_simulator = 0;  // of the plan: their difference is the planning gap; NaN
 };
 
+constexpr int kMostComparedSteps = 200;  // a prediction is followed so far
+
 /// A prediction beside what happened.
 struct PredictedVersusReal {
   TimelinePlace from;                   // where it was made

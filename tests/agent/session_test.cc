@@ -396,6 +396,21 @@ TEST_CASE("a prediction of the simulator stays with reality until a person pushe
   CHECK((now->timeline.Find(0)->Events(20 + now->compared->parts_at) & kPartingEvent) != 0);
 }
 
+TEST_CASE("a frozen prediction stays where it was made, and is followed as far as predictions are") {
+  SessionOptions options = LockStep(Actor::kSmooth);
+  options.imagination.enabled = true;
+  options.imagination.frozen = TimelinePlace{0, 20};
+  Session session(CartPole(), options);
+  session.StepControl(20 + kMostComparedSteps + 30);
+  session.Wait();
+  REQUIRE(Eventually(session, [](const SessionSnapshot& s) { return s.compared && s.compared->steps == kMostComparedSteps; }));
+  const auto now = session.Snapshot();
+  CHECK(now->compared->from == TimelinePlace{0, 20});
+  const auto& compared = *now->compared;
+  const std::span<const double> last = now->timeline.Find(0)->Channels(20 + kMostComparedSteps);
+  for (size_t i = 0; i < last.size(); ++i) CHECK(compared.real[compared.real.size() - last.size() + i] == static_cast<float>(last[i]));
+}
+
 TEST_CASE("a session's episodes become a dataset that replays") {
   const std::filesystem::path folder = testing::TemporaryFolder("session");
   const auto task = CartPole();

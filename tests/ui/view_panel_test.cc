@@ -130,6 +130,24 @@ TEST_CASE("a double click selects what is seen, Escape lets go of it") {
   CHECK(scene.selected_body == 0);
 }
 
+TEST_CASE("a double click of the right button turns the view about what is there, and selects nothing") {
+  OpenView desk;
+  SceneView& scene = desk.app.scene;
+  mjv_defaultFreeCamera(scene.model(), &scene.camera);
+  double x = 0, y = 0;
+  const int hand = 2;
+  REQUIRE(scene.Project(scene.data()->xpos + 3 * hand, 800, 400, x, y));
+  const ImVec2 at = {static_cast<float>(x), static_cast<float>(y)};
+  desk.ui.MoveMouse(at);
+  for (const bool down : {true, false, true, false}) {
+    desk.ui.MouseButton(ImGuiMouseButton_Right, down);
+    desk.ui.Run();
+  }
+  CHECK(scene.selected_body == 0);
+  const mjtNum* centre = scene.data()->xpos + 3 * hand;
+  CHECK(mju_dist3(scene.camera.lookat, centre) == doctest::Approx(0.1).epsilon(0.02));  // on the ball's surface
+}
+
 TEST_CASE("a pushed body moves while paused, free and mocap alike") {
   OpenView desk;
   SceneView& scene = desk.app.scene;

@@ -44,6 +44,15 @@ constexpr NamedPace kPaces[] = {
     {Pace::kRealTime, "agent.real_time", "Real time", "Physics keeps the pace, acts on the newest plan"},
 };
 
+// What a tooltip says anyway is left out where it would be cut.
+void FaintIfItFits(const char* text) {
+  if (ImGui::CalcTextSize(text).x <= ImGui::GetContentRegionAvail().x) {
+    ImGui::TextDisabled("%s", text);
+  } else {
+    ImGui::NewLine();
+  }
+}
+
 bool IsOpen(const App& app) { return app.session && app.now; }
 
 std::string Format(const char* format, auto... values) {
@@ -242,7 +251,7 @@ void AgentPanel::DrawActors(App& app) {
     if (ImGui::RadioButton(named.name, app.now->actor == named.actor)) app.session->SetActor(named.actor);
     theme::Tooltip(Format("%s (%d)", named.what, named.key - GLFW_KEY_0).c_str());
     ImGui::SameLine(column);
-    ImGui::TextDisabled("%s", named.what);
+    FaintIfItFits(named.what);
   }
   if (app.now->holding) WrappedIn(theme::Colours().warn, "Your hand is on a slider or key: it takes over from the agent.");
   const CompiledTask& task = *app.now->task;
@@ -258,7 +267,7 @@ void AgentPanel::DrawPace(App& app) {
     if (ImGui::RadioButton(named.name, app.now->pace == named.pace)) app.session->SetPace(named.pace);
     theme::Tooltip(named.what);
     ImGui::SameLine(column);
-    ImGui::TextDisabled("%s", named.what);
+    FaintIfItFits(named.what);
   }
 }
 
@@ -371,14 +380,15 @@ void AgentPanel::DrawPlanTimes(const App& app) {
   if (now.actor != Actor::kPlanner) {
     Faint(now.imagination.enabled ? "The planner does not act now; it plans for you to look at." : "The planner does not act now.");
   }
-  Wrapped(Format("%.1f ms a plan, %.1f plans/s, %.3g imagined steps/s", now.plan_ms, now.plans_per_s,
-                 now.imagined_steps_per_s));
+  const bool many = now.imagined_steps_per_s >= 1e6;
+  Wrapped(Format("%.1f ms a plan, %.1f plans/s, %.0f%s imagined steps/s", now.plan_ms, now.plans_per_s,
+                 now.imagined_steps_per_s / (many ? 1e6 : 1e3), many ? "M" : "k"));
   if (plan_ms_.size() < 2) return;
   const double step_ms = now.speed > 0 ? 1000 * now.timeline.control_step_s / now.speed : 0;
   const float most = *std::max_element(plan_ms_.begin(), plan_ms_.end());
   const float top = 1.1f * std::max(most, static_cast<float>(step_ms < 3 * most ? step_ms : 0));
   ImGui::PlotLines("##plan times", plan_ms_.data(), static_cast<int>(plan_ms_.size()), 0, nullptr, 0, top,
-                   {-1, 2.5f * ImGui::GetFontSize()});
+                   {std::max(1.0f, ImGui::GetContentRegionAvail().x), 2.5f * ImGui::GetFontSize()});
   const ImVec2 low = ImGui::GetItemRectMin(), high = ImGui::GetItemRectMax();
   if (step_ms > 0 && step_ms < top) {
     const float y = high.y - static_cast<float>(step_ms) / top * (high.y - low.y);

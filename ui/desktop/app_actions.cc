@@ -114,7 +114,7 @@ void AddViewActions(App& app, std::vector<DockedPanel>& panels) {
 }
 
 void AddHelpActions(App& app, Layout& layout) {
-  app.actions.Add({.id = "help.keys", .menu = "Help", .title = "Keyboard shortcuts", .shortcut = {GLFW_KEY_F1},
+  app.actions.Add({.id = "help.keys", .menu = "Help", .title = "Keys and mouse", .shortcut = {GLFW_KEY_F1},
                    .run = [&layout](App&) { layout.shortcuts_open = !layout.shortcuts_open; }});
   app.actions.Add({.id = "help.dismiss", .menu = "Help", .title = "Dismiss all messages",
                    .run = [](App& a) { a.messages.DismissAll(); }});

@@ -87,6 +87,7 @@ std::string DescribeCompared(const SessionSnapshot& now, std::span<const Channel
     return text + " is off by " + Number(off) + " of its deviation.";
   }
   std::string text = "Together for " + Steps(compared.steps) + " (" + Number(compared.steps * step_s) + " s)";
+  if (now.imagination.frozen && compared.steps == kMostComparedSteps) text += ", as far as predictions are followed";
   if (errors.empty() || !std::isfinite(errors[0].rms)) return text + ".";
   return text + ": the worst is " + label(errors[0].channel) + ", off by " + Number(errors[0].rms) +
          " of its deviation on average.";

@@ -27,7 +27,6 @@ using What = LineageSeries::What;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kDeviationsOf90 = 1.645f;
-constexpr int kMostSteps = 200;
 const std::vector<bool> kNoAngles;
 
 // A model's folder by its own name.
@@ -159,7 +158,7 @@ void ComparedPanel::DrawControls(App& app) {
     theme::Tooltip("Keeps the prediction made from the state that is shown, while reality walks away from it.");
     SetControlWidth();
     const std::string ago = "%d steps, " + Number(options.compare_steps * step_s) + " s";
-    if (ImGui::SliderInt("made ago", &options.compare_steps, 1, kMostSteps, ago.c_str(),
+    if (ImGui::SliderInt("made ago", &options.compare_steps, 1, kMostComparedSteps, ago.c_str(),
                          ImGuiSliderFlags_AlwaysClamp | ImGuiSliderFlags_Logarithmic))
       editor_.Change(app, [n = options.compare_steps](ImaginationOptions& o) { o.compare_steps = n; });
     theme::Tooltip("How long ago the prediction was made that is compared with what happened since.");

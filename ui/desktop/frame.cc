@@ -61,7 +61,7 @@ void DrawStatus(App& app) {
   if (app.now != nullptr) {
     const double limit = static_cast<double>(std::max<int64_t>(1, app.now->timeline.bytes_limit));
     const double used = static_cast<double>(app.now->timeline.bytes);
-    TextRight(Text("timeline %.0f of %.0f MiB", used / 1048576, limit / 1048576), palette.dim, right);
+    TextRight(Text("timeline %.1f of %.0f MiB", used / 1048576, limit / 1048576), palette.dim, right);
     const bool slow = app.now->playing && app.now->speed > 0 && app.now->realtime_factor < 0.9 * app.now->speed;
     const std::string pace = app.now->playing ? Text("%.2f x real time", app.now->realtime_factor) : "paused";
     TextRight(pace, slow ? palette.warn : palette.dim, right);
@@ -86,7 +86,7 @@ void DrawShortcuts(App& app, bool& open) {
   ImGui::SetNextWindowPos(viewport.GetWorkCenter(), ImGuiCond_Appearing, {0.5f, 0.5f});
   ImGui::SetNextWindowSize({std::min(34 * em, viewport.WorkSize.x), std::min(40 * em, viewport.WorkSize.y)},
                            ImGuiCond_Appearing);
-  if (ImGui::Begin("Keyboard shortcuts", &open, ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings)) {
+  if (ImGui::Begin("Keys and mouse", &open, ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings)) {
     if (ImGui::BeginTable("##keys", 2, ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY)) {
       ImGui::TableSetupColumn("Keys", ImGuiTableColumnFlags_WidthFixed, 10 * em);
       ImGui::TableSetupColumn("What they do", ImGuiTableColumnFlags_WidthStretch);
@@ -98,6 +98,22 @@ void DrawShortcuts(App& app, bool& open) {
         ImGui::TextUnformatted(action.shortcut.Text().c_str());
         ImGui::TableNextColumn();
         ImGui::TextUnformatted(((action.menu.empty() ? "" : action.menu + ": ") + action.title).c_str());
+      }
+      const std::pair<const char*, const char*> mouse[] = {
+          {"Left drag", "Scene: turn the camera"},
+          {"Right drag", "Scene: move the camera upright, with Shift level"},
+          {"Wheel, middle drag", "Scene: come nearer or go away"},
+          {"Double click", "Scene: select a body; a plot: fit it to the data"},
+          {"Double right click", "Scene: turn about what is there; with Ctrl follow that body"},
+          {"Ctrl+right drag", "Scene: push the selected body, with Shift level; while paused, move it"},
+          {"Ctrl+left drag", "Scene: twist the selected body"},
+          {"Click, drag in a plot", "Go to that time; move the plot. The wheel zooms"},
+      };
+      for (const auto& [how, what] : mouse) {
+        ImGui::TableNextColumn();
+        ImGui::TextUnformatted(how);
+        ImGui::TableNextColumn();
+        ImGui::TextUnformatted(what);
       }
       ImGui::EndTable();
     }

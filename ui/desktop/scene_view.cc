@@ -76,6 +76,12 @@ struct SceneView::Impl {
   }
 
   void Aim(const mjvCamera& camera) { scene.camera[0] = scene.camera[1] = Camera(camera); }
+
+  struct Seen {
+    int body = -1, flex = -1, skin = -1;  // body -1: nothing but the sky, 0: the world
+    mjtNum point[3] = {0, 0, 0};
+  };
+  Seen SeenAt(const mjvCamera& camera, const mjvOption& option, double x, double y, int width_px, int height_px);
 };
 
 SceneView::SceneView() : impl_(std::make_unique<Impl>()) {
@@ -200,30 +206,46 @@ void SceneView::LeaveFixedCamera() {
   camera = FreeCameraLike(model(), seen, std::max(depth, 0.1 * model()->stat.extent));
 }
 
+SceneView::Impl::Seen SceneView::Impl::SeenAt(const mjvCamera& camera, const mjvOption& option, double x, double y,
+                                              int width_px, int height_px) {
+  Derive(Derived::kEverything);
+  Aim(camera);
+  if (scene.nskin > 0 && option.flags[mjVIS_SKIN]) mjv_updateSkin(model(), data.get(), &scene);
+  for (mjvGLCamera& eye : scene.camera) KeepWidth(eye, width_px, height_px);
+  const mjvGLCamera& eye = scene.camera[0];
+  const double aspect = 2 * HalfWidth(eye, width_px, height_px) / (eye.frustum_top - eye.frustum_bottom);
+  Seen seen;
+  int geom = -1;
+  seen.body = mjv_select(model(), data.get(), &option, aspect, x / width_px, 1 - y / height_px, &scene, seen.point, &geom,
+                         &seen.flex, &seen.skin);
+  return seen;
+}
+
 int SceneView::Select(double x, double y, int width_px, int height_px) {
   selected_body = 0;
   mjv_defaultPerturb(&perturbation);
   if (!model() || width_px < 1 || height_px < 1) return 0;
-  Impl& self = *impl_;
-  self.Derive(Impl::Derived::kEverything);
-  self.Aim(camera);
-  if (self.scene.nskin > 0 && option.flags[mjVIS_SKIN]) mjv_updateSkin(model(), data(), &self.scene);
-  for (mjvGLCamera& eye : self.scene.camera) KeepWidth(eye, width_px, height_px);
-  const mjvGLCamera& seen = self.scene.camera[0];
-  const double aspect =
-      2 * HalfWidth(seen, width_px, height_px) / (seen.frustum_top - seen.frustum_bottom);
-  mjtNum point[3];
-  int geom = -1, flex = -1, skin = -1;
-  const int body = mjv_select(model(), data(), &option, aspect, x / width_px, 1 - y / height_px, &self.scene, point,
-                              &geom, &flex, &skin);
-  if (body <= 0) return 0;
-  selected_body = perturbation.select = body;
-  perturbation.flexselect = flex;
-  perturbation.skinselect = skin;
+  const Impl::Seen seen = impl_->SeenAt(camera, option, x, y, width_px, height_px);
+  if (seen.body <= 0) return 0;
+  selected_body = perturbation.select = seen.body;
+  perturbation.flexselect = seen.flex;
+  perturbation.skinselect = seen.skin;
   mjtNum away[3];
-  mju_sub3(away, point, data()->xpos + 3 * body);
-  mju_mulMatTVec3(perturbation.localpos, data()->xmat + 9 * body, away);
-  return body;
+  mju_sub3(away, seen.point, data()->xpos + 3 * seen.body);
+  mju_mulMatTVec3(perturbation.localpos, data()->xmat + 9 * seen.body, away);
+  return seen.body;
+}
+
+void SceneView::CentreOn(double x, double y, int width_px, int height_px) {
+  if (!model() || width_px < 1 || height_px < 1) return;
+  const Impl::Seen seen = impl_->SeenAt(camera, option, x, y, width_px, height_px);
+  if (seen.body < 0) return;
+  const mjvGLCamera eye = impl_->Camera(camera);
+  double depth = 0;
+  for (int i = 0; i < 3; ++i) depth += (seen.point[i] - eye.pos[i]) * eye.forward[i];
+  if (!(depth > 0)) return;
+  camera = FreeCameraLike(model(), eye, depth);
+  mju_copy3(camera.lookat, seen.point);
 }
 
 void SceneView::BeginPerturbation(bool twist) {

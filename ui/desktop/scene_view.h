@@ -58,6 +58,8 @@ class SceneView {
   void Zoom(double amount);
   /// Selects what is seen there. Returns the body, 0 for none.
   int Select(double x, double y, int width_px, int height_px);
+  /// Makes the point that is seen there the one that the camera turns about. Without one nothing changes.
+  void CentreOn(double x, double y, int width_px, int height_px);
   /// Begins, moves and ends pushing (translate) or twisting the selected body.
   void BeginPerturbation(bool twist);
   void MovePerturbation(double dx, double dy, int height_px, bool horizontal);

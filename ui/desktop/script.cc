@@ -67,7 +67,7 @@ void CheckSetting(const std::string& step, const std::string& key, const std::st
 }  // namespace
 
 const char* Script::Help() {
-  return "an action's id (see Help > Keyboard shortcuts and the command palette: time.play, view.show.timeline), "
+  return "an action's id (see Help > Keys and mouse and the command palette: time.play, view.show.timeline), "
          "wait:SECONDS, step:N (steps until the episode has made N control steps, and pauses there), seek:N (goes to control step N), "
          "or KEY=VALUE of actor, camera, compare_steps, episode, horizon, model, pace, scale, seed, speed, theme";
 }

@@ -378,7 +378,7 @@ void TimelinePanel::DrawReadOut(const App& app, WrappingRow& row) {
     theme::Tooltip(late ? "Slower than asked for. The Agent panel says what takes the time."
                        : "Simulated time for each second that passes");
   }
-  std::snprintf(text, sizeof text, "%.0f of %.0f MB", Megabytes(now.timeline.bytes), Megabytes(now.timeline.bytes_limit));
+  std::snprintf(text, sizeof text, "%.1f of %.0f MiB", Megabytes(now.timeline.bytes), Megabytes(now.timeline.bytes_limit));
   row.Next(ImGui::CalcTextSize(text).x);
   ImGui::TextUnformatted(text);
   if (now.timeline.dropped_rows > 0) {

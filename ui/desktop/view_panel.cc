@@ -106,8 +106,12 @@ void ViewPanel::HandleDoubleClicks(App& app, const ViewArea& area) {
   const double x = io.MousePos.x - area.min.x, y = io.MousePos.y - area.min.y;
   if (ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left)) {
     app.scene.Select(x, y, width_px_, height_px_);
-  } else if (ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Right) && io.KeyCtrl) {
-    if (const int body = app.scene.Select(x, y, width_px_, height_px_); body > 0) app.scene.TrackBody(body);
+  } else if (ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Right)) {
+    if (!io.KeyCtrl) {
+      app.scene.CentreOn(x, y, width_px_, height_px_);
+    } else if (const int body = app.scene.Select(x, y, width_px_, height_px_); body > 0) {
+      app.scene.TrackBody(body);
+    }
   }
 }
 
