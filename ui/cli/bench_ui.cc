@@ -82,19 +82,19 @@ desktop::ApplicationOptions Start(const BenchUiOptions& options, const WorkingFo
   return run;
 }
 
-/// Presses F, which freezes a prediction or lets it go, once a second, and counts frames until the session's
-/// snapshot says so.
+/// Presses F, which freezes the prediction made now, once a second, and counts frames until the session's snapshot
+/// says so.
 class KeyProbe {
  public:
   void Act(desktop::App& app) {
     if (!app.now || app.opening) return;
     ++frame_;
     ImGuiIO& io = ImGui::GetIO();
-    const bool frozen = app.now->imagination.frozen.has_value();
+    const std::optional<TimelinePlace> frozen = app.now->imagination.frozen;
     if (pressed_at_ >= 0) {
       io.KeysDown[GLFW_KEY_F] = false;
       // This frame's snapshot has not been taken: what is seen is what the frame before showed.
-      if (frozen != before_) {
+      if (frozen != before_ || frame_ - pressed_at_ > kMostFrames) {
         frames_.push_back(static_cast<float>(frame_ - 1 - pressed_at_));
         pressed_at_ = -1;
       }
@@ -108,8 +108,9 @@ class KeyProbe {
   const std::vector<float>& frames() const { return frames_; }
 
  private:
+  static constexpr int64_t kMostFrames = 100;  // a key that does nothing counts as so many
   int64_t frame_ = 0, pressed_at_ = -1;
-  bool before_ = false;
+  std::optional<TimelinePlace> before_;
   Clock::time_point last_ = Clock::now();
   std::vector<float> frames_;
 };

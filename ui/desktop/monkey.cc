@@ -82,6 +82,16 @@ void Monkey::RunAction(App& app) {
 void Monkey::Act(App& app, double now_s) {
   app.quit = false;  // the menu's last entry is within its reach
   if (next_switch_s_ < 0) next_switch_s_ = now_s + kSwitchEveryS;
+  if (app.files.open()) {  // it may write where a person's files are: looked at, and left
+    ImGuiIO& io = ImGui::GetIO();
+    std::fill(std::begin(io.KeysDown), std::end(io.KeysDown), false);
+    std::fill(std::begin(io.MouseDown), std::end(io.MouseDown), false);
+    std::fill(std::begin(button_), std::end(button_), false);
+    key_ = 0;
+    escape_ = !escape_;
+    io.KeysDown[GLFW_KEY_ESCAPE] = escape_;
+    return;
+  }
   MoveMouse();
   PressKey();
   if (now_s >= next_action_s_) {

@@ -33,7 +33,7 @@ class Monkey {
   std::vector<std::string> tasks_;
   double next_switch_s_ = -1, next_action_s_ = 0, next_escape_s_ = 0;
   float mouse_x_ = 0, mouse_y_ = 0, goal_x_ = 0, goal_y_ = 0;
-  bool button_[3] = {};
+  bool button_[3] = {}, escape_ = false;
   int held_frames_ = 0, key_ = 0, key_frames_ = 0;
   int64_t inputs_ = 0, actions_ = 0, switches_ = 0;
 };
