@@ -1,5 +1,6 @@
 #include "agent/job.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,17 +49,20 @@ Job::Job(std::string title, std::string unit, std::function<void(JobContext&)> w
     : shared_(std::make_unique<Shared>()) {
   shared_->status.title = std::move(title);
   shared_->status.unit = std::move(unit);
-  thread_ = std::jthread([&shared = *shared_, work = std::move(work), nice](std::stop_token stop) {
+  thread_ = std::jthread([&shared = *shared_, work = std::move(work), nice](std::stop_token stop) mutable {
     LowerThreadPriority(nice);
     shared.token = stop;
     std::string error;
     try {
-      work(shared);
+      const std::function<void(JobContext&)> own = std::exchange(work, nullptr);  // freed with what it holds
+      own(shared);
     } catch (const std::exception& thrown) {
       error = FirstLine(thrown.what());
     } catch (...) {
       error = FirstLine("");
     }
+    // The allocator keeps what a thread freed for that thread, and this one ends.
+    malloc_trim(0);
     const std::lock_guard lock(shared.mutex);
     shared.status.error = error;
     shared.status.cancelled = stop.stop_requested();

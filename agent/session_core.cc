@@ -194,8 +194,10 @@ void SessionCore::Restore(TimelinePlace place) {
   now_ = place;
   seed_ = branch.info->seed;
   episode_ = branch.info->episode;
-  action_.assign(branch.Action(place.row).begin(), branch.Action(place.row).end());
-  reward_ = branch.Reward(place.row);
+  const TimelinePlace led_here = timeline_.view().Origin(place);
+  const BranchView& led = *timeline_.view().Find(led_here.branch);
+  action_.assign(led.Action(led_here.row).begin(), led.Action(led_here.row).end());
+  reward_ = led.Reward(led_here.row);
   episode_return_ = 0;
   for (const BranchView* view : timeline_.view().Lineage(place.branch)) {
     const int64_t last = view->info->id == place.branch ? place.row : view->rows - 1;
@@ -231,9 +233,11 @@ void SessionCore::RemoveBranch(int branch) {
 }
 
 void SessionCore::Fork() {
+  // From where a branch begins, the new one grows beside it: both from the step that led there.
+  const TimelinePlace from = timeline_.view().Origin(now_);
   BranchInfo info;
-  info.parent = now_.branch;
-  info.parent_row = now_.row;
+  info.parent = from.branch;
+  info.parent_row = from.row;
   info.first_step = Step();
   info.seed = seed_;
   info.episode = episode_;

@@ -98,6 +98,16 @@ TimelinePlace TimelineView::AtStep(int branch, int64_t step) const {
   return {-1, -1};
 }
 
+TimelinePlace TimelineView::Origin(TimelinePlace place) const {
+  while (place.row == 0) {
+    const BranchView* branch = Find(place.branch);
+    const BranchView* parent = branch && !branch->info->edited ? Find(branch->info->parent) : nullptr;
+    if (!parent || !parent->Has(branch->info->parent_row)) break;
+    place = {branch->info->parent, branch->info->parent_row};
+  }
+  return place;
+}
+
 int64_t TimelineView::StepOf(TimelinePlace place) const {
   const BranchView* view = Find(place.branch);
   return view ? view->info->first_step + place.row : -1;

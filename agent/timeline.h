@@ -112,6 +112,9 @@ struct TimelineView {
   /// The place that is `step` control steps after the reset, on the way to the end of `branch`; row -1 of
   /// branch -1 where it is not kept.
   TimelinePlace AtStep(int branch, int64_t step) const;
+  /// The same place where it was first lived through: of a branch's first row, unless a person changed it, the
+  /// parent's row that it continues, as far as that is kept. That row says what led there.
+  TimelinePlace Origin(TimelinePlace place) const;
   /// Control steps since the reset of a place.
   int64_t StepOf(TimelinePlace place) const;
 };

@@ -166,6 +166,29 @@ TEST_CASE("a person goes back to any step, exactly, and on from there in a branc
   CHECK(VerifyEpisode(*task, episode).mismatches == 0);
 }
 
+TEST_CASE("going another way from where a branch begins makes a branch beside it, and each knows what led there") {
+  Session session(CartPole(), LockStep(Actor::kSmooth));
+  session.StepControl(10);
+  session.Wait();
+  const double led_there = session.Snapshot()->timeline.Find(0)->Reward(6);
+  session.Seek({0, 6});
+  session.SetActor(Actor::kRandom);
+  session.StepControl(2);
+  session.Wait();
+  session.Seek({1, 0});
+  session.SetActor(Actor::kPerson);
+  session.StepControl(2);
+  session.Wait();
+  const auto now = session.Snapshot();
+  CHECK(now->now == TimelinePlace{2, 2});
+  CHECK(now->timeline.Find(2)->info->parent == 0);
+  CHECK(now->timeline.Find(2)->info->parent_row == 6);
+  CHECK(now->timeline.Lineage(2).size() == 2);
+  session.Seek({2, 0});
+  session.Wait();
+  CHECK(session.Snapshot()->reward == led_there);
+}
+
 TEST_CASE("simulation steps one by one make up the control step") {
   const auto task = CartPole();
   Session whole(task, LockStep(Actor::kSmooth)), parts(task, LockStep(Actor::kSmooth));

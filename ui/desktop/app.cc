@@ -38,6 +38,7 @@ struct Opened {
   std::optional<Carried> carried;
   std::vector<fs::path> files;  // that the scene came from
   std::optional<Openable> looked_at;
+  std::string model;  // to plan in what was looked at; empty: as for any
 };
 
 /// How threads reach the window, and it them: outlives whichever ends first.
@@ -254,7 +255,7 @@ void App::UseModel(const std::string& model) {
   impl->pending_model = model;
 }
 
-void App::OpenAnything(const fs::path& path) {
+void App::OpenAnything(const fs::path& path, const std::string& model) {
   if (impl->closing) return;
   {
     const std::lock_guard lock(impl->mail->mutex);
@@ -262,9 +263,10 @@ void App::OpenAnything(const fs::path& path) {
   }
   impl->looking.push_back(std::make_shared<Job>(
       "Looking at " + ShownPath(path), "",
-      [mail = impl->mail, path](JobContext&) {
+      [mail = impl->mail, path, model](JobContext&) {
         Opened result;
         result.looked_at = LookAt(path);
+        result.model = model;
         mail->Put(std::move(result));
       },
       0));
@@ -291,13 +293,13 @@ std::function<void(const EpisodeReport&)> App::NewLearningCurve() {
 
 namespace {
 
-void UseLookedAt(App& app, const Openable& found) {
+void UseLookedAt(App& app, const Openable& found, const std::string& model) {
   switch (found.kind) {
     case Openable::Kind::kNothing:
       app.messages.Error(found.problem);
       return;
     case Openable::Kind::kTask:
-      app.Open(found.path.string());
+      app.Open(found.path.string(), model);
       return;
     case Openable::Kind::kModel: {
       const std::string folder = found.path.string();
@@ -314,7 +316,7 @@ void UseLookedAt(App& app, const Openable& found) {
     case Openable::Kind::kDataset:
       app.dataset_to_browse = found.path;
       app.actions.Run("view.show.data", app);
-      if (app.session == nullptr && !app.opening && IsListed(found.task)) app.Open(found.task);
+      if (app.session == nullptr && !app.opening) app.Open(IsListed(found.task) ? found.task : found.path.string(), model);
       return;
   }
 }
@@ -322,7 +324,7 @@ void UseLookedAt(App& app, const Openable& found) {
 void TakeOpened(App& app, Opened& result) {
   App::Impl& impl = *app.impl;
   if (result.looked_at) {
-    UseLookedAt(app, *result.looked_at);
+    UseLookedAt(app, *result.looked_at, result.model);
     return;
   }
   {

@@ -97,7 +97,8 @@ struct App {
   /// Plans in "simulator" or a model's folder from now on, with the planner options that suit it.
   void UseModel(const std::string& model);
   /// A file dropped or chosen: a task, a scene, a model's folder, a dataset's folder. Looked at on a thread.
-  void OpenAnything(const std::filesystem::path& path);
+  /// @param model  to plan in a task that is opened for it; empty: as Open().
+  void OpenAnything(const std::filesystem::path& path, const std::string& model = "");
   /// Seek, and pause first.
   void GoTo(TimelinePlace place);
 

@@ -2,6 +2,7 @@
 
 #include <GLFW/glfw3.h>
 #include <imgui.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -102,7 +103,7 @@ Application::Application(ApplicationOptions options, Settings settings, const st
     std::error_code error;
     // A folder is looked at for what it holds; a name or file is a task.
     if (std::filesystem::is_directory(options_.task, error)) {
-      app_.OpenAnything(options_.task);
+      app_.OpenAnything(options_.task, options_.model);
     } else {
       app_.Open(options_.task, options_.model);
     }
@@ -233,7 +234,7 @@ ApplicationReport Application::Run() {
       report_.interrupted = true;
       break;
     }
-    if (!go_on || app_.quit || window_.close_asked()) break;
+    if (!go_on || (app_.quit && !options_.pilot) || window_.close_asked()) break;
   }
   if (!options_.screenshot.empty() && frames_ > 0) {
     int width = 0, height = 0;
@@ -288,6 +289,8 @@ void Application::Close() {
 }  // namespace
 
 ApplicationReport RunApplication(ApplicationOptions options) {
+  // Sessions and jobs come and go with their threads; by default each would leave free memory in an arena of its own.
+  mallopt(M_ARENA_MAX, 4);
   std::string problem;
   Settings settings = Settings::Load(options.settings_file, problem);
   Application application(std::move(options), std::move(settings), problem);

@@ -37,6 +37,30 @@ void DataPanel::AddActions(App& app) {
                    .menu = "Data",
                    .title = "Browse a dataset ...",
                    .run = [this](App& a) { browser_.Ask(a); }});
+  const auto browses = [this](const App&) { return browser_.table().size() > 0; };
+  const auto shows = [this](const App&) { return browser_.view().episode() != nullptr; };
+  app.actions.Add({.id = "data.next_episode",
+                   .menu = "Data",
+                   .title = "Next episode",
+                   .run = [this](App&) { browser_.ChooseNext(1); },
+                   .enabled = browses,
+                   .help = "Of the dataset, in the order of the table"});
+  app.actions.Add({.id = "data.previous_episode",
+                   .menu = "Data",
+                   .title = "Previous episode",
+                   .run = [this](App&) { browser_.ChooseNext(-1); },
+                   .enabled = browses});
+  app.actions.Add({.id = "data.play",
+                   .menu = "Data",
+                   .title = "Play the episode in the scene",
+                   .run = [this](App&) { browser_.view().TogglePlaying(); },
+                   .enabled = shows,
+                   .checked = [this](const App&) { return browser_.view().playing(); }});
+  app.actions.Add({.id = "data.predict",
+                   .menu = "Data",
+                   .title = "Put a model's prediction on the episode",
+                   .run = [this](App& a) { browser_.view().Predict(a); },
+                   .enabled = shows});
 }
 
 void DataPanel::Update(App& app) {

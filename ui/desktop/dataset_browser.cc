@@ -102,6 +102,15 @@ void DatasetBrowser::Choose(size_t number) {
   });
 }
 
+void DatasetBrowser::ChooseNext(int direction) {
+  const std::vector<size_t> shown = table_.Shown();
+  if (shown.empty()) return;
+  const auto here = chosen_ ? std::find(shown.begin(), shown.end(), *chosen_) : shown.end();
+  const auto last = static_cast<ptrdiff_t>(shown.size()) - 1;
+  Choose(here == shown.end() ? shown.front()
+                             : shown[static_cast<size_t>(std::clamp<ptrdiff_t>(here - shown.begin() + direction, 0, last))]);
+}
+
 void DatasetBrowser::Update(App& app) {
   const bool loaded = loading_.Update(), read = reading_.Update();
   if (loaded || read || loading_.busy() || reading_.busy()) app.KeepDrawing(0.2);

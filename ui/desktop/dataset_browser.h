@@ -26,9 +26,11 @@ class DatasetBrowser {
 
   const BrowsedDataset* dataset() const { return dataset_.get(); }
   EpisodeTable& table() { return table_; }
-  const EpisodeView& view() const { return view_; }
+  EpisodeView& view() { return view_; }
   /// Reads and shows an episode by its number in the dataset.
   void Choose(size_t number);
+  /// The next of those that the table shows, in its order; the previous one: -1. The first where none is chosen.
+  void ChooseNext(int direction);
   bool loading() const { return loading_.busy(); }
   /// What is wrong with the dataset, one line; empty: nothing.
   const std::string& problem() const { return loading_.error(); }

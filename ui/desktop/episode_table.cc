@@ -113,7 +113,7 @@ std::optional<size_t> EpisodeTable::Draw(std::optional<size_t> chosen, float hei
   std::optional<size_t> clicked;
   const ImGuiTableFlags flags = ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY | ImGuiTableFlags_ScrollX |
                                 ImGuiTableFlags_Resizable | ImGuiTableFlags_BordersOuter | ImGuiTableFlags_Sortable |
-                                ImGuiTableFlags_SizingFixedFit;
+                                ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_Hideable;
   if (!ImGui::BeginTable("##episodes", kColumns, flags, ImVec2(0, height_px))) return clicked;
   ImGui::TableSetupScrollFreeze(0, 1);
   ImGui::TableSetupColumn("Episode", ImGuiTableColumnFlags_DefaultSort, 4.5f * em, kIndex);

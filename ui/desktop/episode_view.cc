@@ -145,14 +145,17 @@ void EpisodeView::Draw(App& app) {
   DrawRest();
 }
 
+void EpisodeView::TogglePlaying() {
+  if (!episode_) return;
+  playing_ = !playing_;
+  if (playing_ && cursor_ >= episode_->episode.steps) SetCursor(0);
+  if (playing_) in_scene_ = true;
+  at_s_ = ClockS();
+}
+
 void EpisodeView::DrawTransport(App&) {
   const float em = ImGui::GetFontSize();
-  if (ImGui::Button(playing_ ? "Pause##play" : "Play##play", ImVec2(4.5f * em, 0))) {
-    playing_ = !playing_;
-    if (playing_ && cursor_ >= episode_->episode.steps) SetCursor(0);
-    if (playing_) in_scene_ = true;
-    at_s_ = ClockS();
-  }
+  if (ImGui::Button(playing_ ? "Pause##play" : "Play##play", ImVec2(4.5f * em, 0))) TogglePlaying();
   theme::Tooltip("Plays what was recorded in the scene; nothing is simulated");
   ImGui::SameLine();
   size_t chosen = 0;
@@ -198,25 +201,48 @@ void EpisodeView::DrawScene(App& app) {
   }
 }
 
+std::string EpisodeView::ModelFor(const App& app) const {
+  if (!chosen_model_.empty()) return chosen_model_;
+  return app.now && !app.now->model.empty() ? app.now->model : "simulator";
+}
+
+void EpisodeView::Predict(App& app) {
+  if (!episode_ || !dataset_->task) return;
+  predicting_.Start("", [this, dataset = dataset_, episode = episode_, model = ModelFor(app), start = cursor_, horizon = horizon_,
+                         tolerance = tolerance_, open = app.learned.open](JobContext&, const SideWork::Post& post) {
+    std::unique_ptr<WorldModel> opened;
+    if (model == "simulator") {
+      opened = std::make_unique<SimulatorModel>(dataset->task, 1);
+    } else if (open) {
+      opened = open(model, dataset->task);
+    }
+    if (!opened) throw Error("model " + model + ": this build has no LibTorch, so only the simulator can predict");
+    auto prediction = std::make_shared<EpisodePrediction>(reverie::desktop::Predict(*opened, *episode, start, horizon, tolerance));
+    prediction->model = ModelName(model);
+    post([this, prediction] { prediction_ = prediction; });
+  });
+}
+
 void EpisodeView::DrawPredicting(App& app) {
   if (!ImGui::CollapsingHeader("Put a model's prediction on it", ImGuiTreeNodeFlags_DefaultOpen)) return;
   if (!dataset_->task) return ProblemLine(dataset_->task_problem);
   const float em = ImGui::GetFontSize();
   const std::string session_model = app.now ? app.now->model : "simulator";
   ImGui::SetNextItemWidth(11 * em);
-  if (ImGui::BeginCombo("model", model_.empty() ? "another" : ModelName(model_).c_str())) {
-    if (ImGui::Selectable("simulator", model_ == "simulator")) model_ = "simulator";
+  const std::string model = ModelFor(app);
+  if (ImGui::BeginCombo("model", ModelName(model).c_str())) {
+    if (ImGui::Selectable("simulator", model == "simulator")) chosen_model_ = "simulator";
     if (app.learned.open) {
       if (session_model != "simulator" && !session_model.empty()) {
         ImGui::PushID("session");
-        if (ImGui::Selectable(ModelName(session_model).c_str(), model_ == session_model)) model_ = session_model;
+        if (ImGui::Selectable(ModelName(session_model).c_str(), model == session_model)) chosen_model_ = session_model;
         theme::Tooltip("The one that the agent plans in");
         ImGui::PopID();
       }
       if (ImGui::Selectable("another ...")) {
         app.files.Ask({.title = "Folder of a model", .kind = FileQuestion::Kind::kOpenFolder, .extensions = {},
                        .folder = {}, .name = "", .shortcuts = {}},
-                      [this](const std::filesystem::path& path) { model_ = path.string(); });
+                      [this](const std::filesystem::path& path) { chosen_model_ = path.string(); });
       }
     }
     ImGui::EndCombo();
@@ -229,21 +255,7 @@ void EpisodeView::DrawPredicting(App& app) {
   ImGui::InputFloat("tolerance", &tolerance_, 0, 0, "%.3g");
   tolerance_ = std::clamp(tolerance_, 1e-4f, 1e4f);
   theme::Tooltip("They part where a channel is off by this many of its standard deviations in the episode");
-  if (ImGui::Button("Predict from here")) {
-    predicting_.Start("", [this, dataset = dataset_, episode = episode_, model = model_, start = cursor_, horizon = horizon_,
-                           tolerance = tolerance_, open = app.learned.open](JobContext&, const SideWork::Post& post) {
-      std::unique_ptr<WorldModel> opened;
-      if (model == "simulator") {
-        opened = std::make_unique<SimulatorModel>(dataset->task, 1);
-      } else if (open) {
-        opened = open(model, dataset->task);
-      }
-      if (!opened) throw Error("model " + model + ": this build has no LibTorch, so only the simulator can predict");
-      auto prediction = std::make_shared<EpisodePrediction>(Predict(*opened, *episode, start, horizon, tolerance));
-      prediction->model = ModelName(model);
-      post([this, prediction] { prediction_ = prediction; });
-    });
-  }
+  if (ImGui::Button("Predict from here")) Predict(app);
   theme::Tooltip("Imagined from the state under the cursor with the actions that were recorded");
   if (prediction_) {
     SameLineIfRoom("Clear");

@@ -21,10 +21,15 @@ class EpisodeView {
   /// Each frame, also where the panel is hidden: playing goes on.
   void Update(App& app);
   void Draw(App& app);
+  /// Plays it in the scene from the cursor, or stops that. No episode: nothing happens.
+  void TogglePlaying();
+  /// Imagines from the cursor on, in a job, in the model chosen, else in the one that the agent plans in.
+  void Predict(App& app);
 
   const RecordedEpisode* episode() const { return episode_.get(); }
   const EpisodePrediction* prediction() const { return prediction_.get(); }
   int64_t cursor() const { return cursor_; }
+  bool playing() const { return playing_; }
   bool in_scene() const { return in_scene_; }
   /// Why its states cannot be shown in the open task, one line; empty: they can.
   const std::string& misfit() const { return misfit_; }
@@ -55,7 +60,8 @@ class EpisodeView {
   bool checked_ = false;
   std::string misfit_;
 
-  std::string model_ = "simulator";
+  std::string ModelFor(const App& app) const;
+  std::string chosen_model_;  // empty: the one that the agent plans in
   int horizon_ = 50;
   float tolerance_ = 0.25f;
   std::shared_ptr<const EpisodePrediction> prediction_;

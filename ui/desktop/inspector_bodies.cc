@@ -46,6 +46,7 @@ void BodySection::Draw(const Inspected& in) {
   }
   const size_t all = static_cast<size_t>(in.model->nbody);
   const size_t shown = in.search.IsActive() ? in.Matching(mjOBJ_BODY, in.model->nbody).size() : all;
+  if (in.app.scene.selected_body > 0 && scrolled_to_ != in.app.scene.selected_body) ImGui::SetNextItemOpen(true);
   if (!BeginSection("Bodies", shown, all)) return;
   DrawTree(in);
   if (in.app.scene.selected_body > 0) DrawSelected(in);

@@ -133,7 +133,7 @@ std::vector<double> ControlsOf(const CompiledTask& task, const mjModel* model, m
 
 std::string ShortNumber(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value == 0 ? 0.0 : value);
+  std::snprintf(text, sizeof text, "%.3g", value == 0 ? 0.0 : value);
   return text;
 }
 

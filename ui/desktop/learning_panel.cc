@@ -51,6 +51,31 @@ void LearningPanel::AddActions(App& app) {
                    .run = [this](App& a) { run_.Stop(a); },
                    .enabled = running,
                    .help = "Drops the episode under way and keeps those before; it can go on later"});
+  app.actions.Add({.id = "learning.compare",
+                   .menu = "Learning",
+                   .title = "Curves of all models of this task",
+                   .run = [this](App& a) { TickAll(a, !AllTicked(a)); },
+                   .enabled = [this](const App& a) { return !OfTask(a).empty(); },
+                   .checked = [this](const App& a) { return AllTicked(a); },
+                   .help = "Draws what was learned under out/ over one another"});
+}
+
+std::vector<fs::path> LearningPanel::OfTask(const App& app) const {
+  std::vector<fs::path> folders;
+  if (!app.now) return folders;
+  for (const std::shared_ptr<KnownModel>& model : models_.models()) {
+    if (model->problem.empty() && model->task == app.now->task->spec().name) folders.push_back(model->folder);
+  }
+  return folders;
+}
+
+bool LearningPanel::AllTicked(const App& app) const {
+  const std::vector<fs::path> folders = OfTask(app);
+  return !folders.empty() && std::ranges::all_of(folders, [&](const fs::path& folder) { return models_.IsTicked(folder); });
+}
+
+void LearningPanel::TickAll(App& app, bool on) {
+  for (const fs::path& folder : OfTask(app)) models_.Tick(folder, on);
 }
 
 void LearningPanel::Start(App& app) {

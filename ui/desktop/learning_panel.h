@@ -26,6 +26,9 @@ class LearningPanel : public Panel {
   const ModelList& models() const { return models_; }
 
  private:
+  std::vector<std::filesystem::path> OfTask(const App& app) const;  // sound models of the open task
+  bool AllTicked(const App& app) const;
+  void TickAll(App& app, bool on);
   void Start(App& app);
   void DrawRun(App& app);
   void DrawSettings(App& app);

@@ -80,7 +80,6 @@ void Monkey::RunAction(App& app) {
 }
 
 void Monkey::Act(App& app, double now_s) {
-  app.quit = false;  // the menu's last entry is within its reach
   if (next_switch_s_ < 0) next_switch_s_ = now_s + kSwitchEveryS;
   if (app.files.open()) {  // it may write where a person's files are: looked at, and left
     ImGuiIO& io = ImGui::GetIO();

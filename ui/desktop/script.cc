@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kLongestWaitS = 120;  // without a new control step, for steps that never come
 
-constexpr std::array kKeys = {"actor", "camera", "compare_steps", "episode", "horizon", "model",
+constexpr std::array kKeys = {"actor", "body", "camera", "compare_steps", "episode", "horizon", "model",
                               "pace",  "scale",  "seed",          "speed",   "theme"};
 constexpr std::array kActors = {Actor::kPerson, Actor::kRandom, Actor::kSmooth, Actor::kPlanner};
 
@@ -69,7 +69,7 @@ void CheckSetting(const std::string& step, const std::string& key, const std::st
 const char* Script::Help() {
   return "an action's id (see Help > Keys and mouse and the command palette: time.play, view.show.timeline), "
          "wait:SECONDS, step:N (steps until the episode has made N control steps, and pauses there), seek:N (goes to control step N), "
-         "or KEY=VALUE of actor, camera, compare_steps, episode, horizon, model, pace, scale, seed, speed, theme";
+         "or KEY=VALUE of actor, body, camera, compare_steps, episode, horizon, model, pace, scale, seed, speed, theme";
 }
 
 Script::Script(const App& app, const std::vector<std::string>& steps) {
@@ -191,6 +191,14 @@ bool Script::Do(App& app, const std::string& step, double now_s) {
     ImaginationOptions imagination = app.now->imagination;
     imagination.compare_steps = static_cast<int>(std::min<int64_t>(*Whole(value), 100000));
     session.SetImagination(imagination);
+  } else if (key == "body") {
+    const mjModel* model = app.scene.model();
+    const int id = model != nullptr ? mj_name2id(model, mjOBJ_BODY, value.c_str()) : -1;
+    if (id < 0) {
+      failure_ = "--do " + step + ": the scene has no body of this name";
+    } else {
+      app.scene.selected_body = id;
+    }
   } else if (key == "camera") {
     const mjModel* model = app.scene.model();
     const int id = model != nullptr ? mj_name2id(model, mjOBJ_CAMERA, value.c_str()) : -1;
