@@ -2,7 +2,7 @@
 # Takes the figures of README's "Measured" table: every row is one command whose --json answer is kept under
 # out/measured/. Resumable: what is there already is not run again. About an hour on two cores.
 #
-#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures (default: all)
+#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures app soak (default: all but soak)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
@@ -35,7 +35,18 @@ learn_and_evaluate() {
   take "evaluate-$1-$2" evaluate "dm_control/$1" --model "$out/models/$1-$2" --episodes 10 --seed "$2" --threads 1
 }
 
-rows=${*:-learn reacher simulator compare pictures}
+on_display() {
+  Xvfb -displayfd 3 -screen 0 1280x800x24 3>"$out/display" 2>/dev/null &
+  local server=$!
+  until [ -s "$out/display" ]; do sleep 0.1; done
+  local failed=0
+  DISPLAY=:$(cat "$out/display") "$@" || failed=1
+  kill "$server"
+  rm -f "$out/display"
+  return $failed
+}
+
+rows=${*:-learn reacher simulator compare pictures app}
 for row in $rows; do
   case $row in
     learn)
@@ -67,6 +78,15 @@ for row in $rows; do
         --reference "TD-MPC2 after 100,000 env steps=839" --size 1500x900
       .venv/bin/python scripts/plot_compare.py "$out/compared-0" --out assets/predicted-and-real.png --size 1600x940 \
         --title "What the model said, and what happened" ;;
-    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures)\n' "$row" >&2; exit 2 ;;
+    app) # the window on a display of its own, drawn in software where there is no graphics card
+      for task in cartpole-swingup cheetah-run; do
+        on_display take "ui-$task" bench ui --task dm_control/$task --seconds 60
+      done
+      [ ! -e "$out/models/cartpole-swingup-0/config.json" ] || on_display take ui-model bench ui \
+        --task dm_control/cartpole-swingup --model "$out/models/cartpole-swingup-0" --seconds 60
+      take scrub bench scrub --task dm_control/cheetah-run ;;
+    soak)
+      on_display take soak bench soak --seconds 1800 ;;
+    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures app soak)\n' "$row" >&2; exit 2 ;;
   esac
 done

@@ -58,6 +58,26 @@ def main():
             row("mean of 3 episodes, planning in the simulator", f"evaluate dm_control/{task} --model simulator",
                 run[0]["action_repeat"],
                 f"**{run[0]['mean_return']:.0f}** ({each(run[0]['returns'])}); {run[0]['plans_per_s']:.0f} plans/s")
+    for name, what in (("ui-cartpole-swingup", "planning in the simulator"), ("ui-cheetah-run", "planning in the simulator"),
+                       ("ui-model", "planning in a learned model")):
+        run = answers(name)
+        if run:
+            ui = run[0]
+            row(f"the window at {ui['width']} x {ui['height']}, {ui['gl'].split(' ')[0]}, {what}, learning beside it",
+                f"bench ui --task {ui['task']}", "",
+                f"frames of **{ui['frame_ms_p50']:.0f} ms** (median), **{ui['frame_ms_p99']:.0f} ms** (99th percentile); "
+                f"a key acts within {ui['key_to_effect_frames_max']:.0f} frames ({ui['key_presses']} presses); "
+                f"physics at {ui['realtime_factor']:.2f} of real time")
+    scrub = answers("scrub")
+    if scrub:
+        row(f"going to {scrub[0]['seeks']} of {scrub[0]['control_steps']:,} steps of the past",
+            f"bench scrub --task dm_control/{scrub[0]['task'].split('/')[-1]}", "",
+            f"**{scrub[0]['exact']}** exact; {scrub[0]['ms_p50']:.1f} ms (median), **{scrub[0]['ms_max']:.1f} ms** at most")
+    soak = answers("soak")
+    if soak:
+        row(f"{soak[0]['seconds'] / 60:.0f} minutes of random input over three tasks", "bench soak --seconds 1800", "",
+            f"{soak[0]['inputs']:,} inputs, {soak[0]['actions']:,} commands, {soak[0]['task_switches']} tasks opened; memory by "
+            f"quarter {', '.join(f'{mb:.0f}' for mb in soak[0]['resident_mb_by_quarter'])} MB")
     compared = answers(*(f"compare-{seed}" for seed in range(3)))
     if compared:
         runs = [{h["h"]: h for h in run["horizons"]} for run in compared]

@@ -46,7 +46,7 @@ for picture in ${*:-imagine compare branch inspect learn data}; do
       shoot learn 800 $task --model $work/model --seed 1 \
         --do "step:60,view.show.learning,wait:3,learning.compare,wait:2" ;;
     data) # a recorded episode, and a model's prediction on it
-      shoot data 1000 $work/played --model $work/model \
+      shoot data 1160 $work/played --model $work/model \
         --do "wait:3,time.pause,time.reset,view.panel.timeline,data.next_episode,wait:2,data.predict,wait:3" ;;
     *) echo "screenshots: there is no picture '$picture': imagine compare branch inspect learn data" >&2; exit 2 ;;
   esac

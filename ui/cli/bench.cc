@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "sim/error.h"
+#include "ui/cli/bench_scrub.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
 #if REVERIE_TORCH
@@ -23,6 +24,9 @@ struct Options {
 bool OfTheApp(const std::string& what) { return what == "ui" || what == "soak"; }
 
 nlohmann::ordered_json Measure(const Options& options) {
+  if (options.what == "scrub") {
+    return BenchScrub(OpenTask(options.task, options.common), options.common.seed, options.common.Threads());
+  }
   if (OfTheApp(options.what)) {
 #if REVERIE_DESKTOP
     BenchUiOptions ui;
@@ -66,8 +70,9 @@ void AddBench(CLI::App& app) {
   CLI::App& command = AddCommand(app, "bench", "Measure this machine: rates as medians of five, in turn; the desktop app");
   command.add_option("what", options->what,
                      "simulation, collect, train, plan or all of these; ui: frame times of the desktop app with planner "
-                     "and learner running; soak: the app under random input (both need a display)")
-      ->check(CLI::IsMember({"simulation", "collect", "train", "plan", "all", "ui", "soak"}))
+                     "and learner running; soak: the app under random input (both need a display); "
+                     "scrub: going back to steps of the past")
+      ->check(CLI::IsMember({"simulation", "collect", "train", "plan", "all", "ui", "soak", "scrub"}))
       ->capture_default_str();
   command.add_option("--task", options->task, "the task to measure on")->capture_default_str();
   command.add_option("--model", options->model, "ui: the model's folder to plan in (the simulator)");
