@@ -33,16 +33,7 @@ struct DataDesk {
     fs::create_directories(folder / "here");
     return folder / "here";
   }
-  bool Until(const std::function<bool()>& so) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    while (!so()) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      desk.ui.Run();
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    desk.ui.Run(2);
-    return true;
-  }
+  bool Until(const std::function<bool()>& so) { return desk.Until(so); }
   DatasetBrowser& browser() { return desk.panel.browser(); }
   /// Three episodes of 12, 9 and 5 steps, recorded and opened.
   void OpenThree() {

@@ -139,17 +139,7 @@ struct LearningDesk {
     fs::create_directories(folder / "here");
     return folder / "here";
   }
-  /// Draws frames until it is so; gives up after a minute.
-  bool Until(const std::function<bool()>& so) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    while (!so()) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      desk.ui.Run();
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    desk.ui.Run(2);
-    return true;
-  }
+  bool Until(const std::function<bool()>& so) { return desk.Until(so); }
   bool UntilEpisodes(size_t episodes) {
     return Until([&] { return desk.app.learning_curve.size() >= episodes; });
   }

@@ -2,9 +2,11 @@
 // things. A frame shows what the session has done by then.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "agent/session.h"
@@ -68,6 +70,17 @@ struct Desk {
   void Settle() {
     if (app.session) app.session->Wait();
     ui.Run(2);
+  }
+  /// Draws frames until it is so; gives up after a minute.
+  bool Until(const std::function<bool()>& so) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (!so()) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      ui.Run();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    ui.Run(2);
+    return true;
   }
   void Press(int key, bool ctrl = false, bool shift = false) {
     ui.Press(key, ctrl, shift);
