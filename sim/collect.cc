@@ -1,8 +1,13 @@
 #include "sim/collect.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <mujoco/mjbatch.h>
@@ -23,110 +28,200 @@ using BatchPtr = std::unique_ptr<mjBatch, BatchDeleter>;
 constexpr uint64_t kPolicyStream = 1;
 constexpr uint64_t kRedrawStream = 1000;
 constexpr int kRedraws = 10;
-// Episodes a worker gets before results are written: enough to even out lengths, few enough to hold in
-// memory.
-constexpr int kEpisodesPerWorker = 4;
+// Finished episodes that may wait for the one who takes them: enough to even out lengths and a slow disk, few enough
+// to hold in memory.
+constexpr int64_t kWaitingPerWorker = 4, kMostWaitingBytes = int64_t{256} << 20;
 
-/// One simulation of the batch: the episode it plays and what became of it.
-struct Slot {
-  int64_t index = 0;
-  uint64_t seed = 0;
-  ModelPtr own_model;  // where resets draw into the model
-  Episode episode;
-  bool finished = false;
-  std::exception_ptr error;
-};
-
-struct Job {
-  const CompiledTask* task;
-  const PolicySource* policy;
-  std::stop_token stop;
-  std::vector<Slot> slots;
-};
-
-void PlaySlot(Job& job, Slot& slot, const mjModel* model, mjData* data) {
-  // CompiledTask writes to the model only where it draws parameters, and then the model is the slot's own.
-  mjModel* writable = slot.own_model ? slot.own_model.get() : const_cast<mjModel*>(model);
-  slot.finished =
-      PlayEpisode(*job.task, writable, data, *job.policy, slot.index, slot.seed, job.stop, slot.episode);
-}
-
-void PlayInBatch(const mjModel* model, mjData* data, int sim, void* argument) {
-  Job& job = *static_cast<Job*>(argument);
-  Slot& slot = job.slots[static_cast<size_t>(sim)];
-  try {
-    PlaySlot(job, slot, model, data);
-  } catch (...) {  // must not cross MuJoCo's thread pool
-    slot.error = std::current_exception();
-  }
-}
-
-BatchPtr MakeBatch(const CompiledTask& task, int simulations, int workers) {
+BatchPtr MakeBatch(const CompiledTask& task) {
   mjBatchConfig config;
   mjb_defaultConfig(&config);
-  config.nthread = workers;
+  config.nthread = 1;
   char message[512] = "";
   for (const bool persistent : {false, true}) {  // models with sleeping need one mjData per simulation
     config.persistent = persistent;
-    if (BatchPtr batch{mjb_makeBatch(task.model(), simulations, &config, message, sizeof(message))})
-      return batch;
+    if (BatchPtr batch{mjb_makeBatch(task.model(), 1, &config, message, sizeof(message))}) return batch;
   }
   throw SceneError(task.scene().origin() + ": MuJoCo cannot simulate it in a batch: " + message);
 }
 
-/// Plays the first `count` slots; those that `stop` ended stay unfinished.
-class Player {
+/// What one thread plays with. A batch of MuJoCo's, since it contains MuJoCo's fatal errors.
+class Worker {
  public:
-  Player(const CompiledTask& task, const PolicySource& policy, int workers, int64_t most_episodes,
-         std::stop_token stop)
-      : job_{&task, &policy, std::move(stop), {}} {
-    const int threads = policy.parallel ? std::max(1, workers) : 1;
-    const int64_t slots =
-        policy.parallel ? std::min<int64_t>(most_episodes, kEpisodesPerWorker * threads) : 1;
-    job_.slots = std::vector<Slot>(static_cast<size_t>(std::max<int64_t>(1, slots)));
-    if (task.parameter_size() > 0) {
-      for (Slot& slot : job_.slots) slot.own_model.reset(mj_copyModel(nullptr, task.model()));
-    }
-    if (policy.parallel) {
-      batch_ = MakeBatch(task, static_cast<int>(job_.slots.size()), threads);
-      for (const Slot& slot : job_.slots) models_.push_back(slot.own_model.get());
-      if (task.parameter_size() > 0) mjb_setModels(batch_.get(), models_.data());
-      for (size_t i = 0; i < job_.slots.size(); ++i) ids_.push_back(static_cast<int>(i));
-    } else {
-      data_.reset(mj_makeData(task.model()));
-      if (!data_) throw SceneError(task.scene().origin() + ": not enough memory for a simulation of it");
-    }
+  Worker(const CompiledTask& task, const PolicySource& policy, uint64_t seed)
+      : task_(task), policy_(policy), seed_(seed), batch_(MakeBatch(task)) {
+    if (task.parameter_size() == 0) return;
+    own_model_.reset(mj_copyModel(nullptr, task.model()));  // resets draw into it
+    const mjModel* const model = own_model_.get();
+    mjb_setModels(batch_.get(), &model);
   }
-
-  int64_t slots() const { return static_cast<int64_t>(job_.slots.size()); }
-  Slot& slot(int64_t i) { return job_.slots[static_cast<size_t>(i)]; }
-
-  void Play(int64_t count) {
-    if (!batch_) {
-      PlaySlot(job_, job_.slots.front(), job_.task->model(), data_.get());
-      return;
+  /// Returns false if `stop` ended it. @throws SceneError.
+  bool Play(int64_t index, const std::stop_token& stop, Episode& episode) {
+    Round round{*this, index, stop, episode, false, nullptr};
+    mjb_apply(batch_.get(), nullptr, 1, PlayRound, &round, 0);
+    if (round.error) std::rethrow_exception(round.error);
+    if (mjb_status(batch_.get())[0] != 0) {
+      throw SceneError(task_.scene().origin() + ": episode " + std::to_string(index) +
+                       ": MuJoCo: " + mjb_error(batch_.get(), 0));
     }
-    for (Slot& slot : job_.slots) {
-      slot.finished = false;
-      slot.error = nullptr;
-    }
-    mjb_apply(batch_.get(), ids_.data(), static_cast<int>(count), PlayInBatch, &job_, 0);
-    const int* status = mjb_status(batch_.get());
-    for (int64_t i = 0; i < count; ++i) {
-      if (slot(i).error) std::rethrow_exception(slot(i).error);
-      if (status[i] != 0) {
-        throw SceneError(job_.task->scene().origin() + ": episode " + std::to_string(slot(i).index) +
-                         ": MuJoCo: " + mjb_error(batch_.get(), static_cast<int>(i)));
-      }
-    }
+    return round.finished;
   }
 
  private:
-  Job job_;
-  std::vector<const mjModel*> models_;
-  std::vector<int> ids_;
-  BatchPtr batch_;  // after what it points into
-  DataPtr data_;    // for policies that act one at a time
+  struct Round {
+    const Worker& worker;
+    int64_t index;
+    const std::stop_token& stop;
+    Episode& episode;
+    bool finished;
+    std::exception_ptr error;
+  };
+  static void PlayRound(const mjModel* model, mjData* data, int, void* argument) {
+    Round& round = *static_cast<Round*>(argument);
+    const Worker& self = round.worker;
+    // CompiledTask writes to the model only where it draws parameters, and then the model is the worker's own.
+    mjModel* writable = self.own_model_ ? self.own_model_.get() : const_cast<mjModel*>(model);
+    try {
+      round.finished = PlayEpisode(self.task_, writable, data, self.policy_, round.index,
+                                   HashSeed(self.seed_, static_cast<uint64_t>(round.index)), round.stop, round.episode);
+    } catch (...) {  // must not cross MuJoCo
+      round.error = std::current_exception();
+    }
+  }
+
+  const CompiledTask& task_;
+  const PolicySource& policy_;
+  const uint64_t seed_;
+  ModelPtr own_model_;
+  BatchPtr batch_;
+};
+
+/// Plays episodes on threads and hands them over in order while they play on: a thread waits only where those that
+/// nobody took yet are many.
+class Player {
+ public:
+  Player(const CompiledTask& task, const PolicySource& policy, const CollectOptions& options, int64_t episodes,
+         std::stop_token stop)
+      : first_(options.first_episode),
+        episodes_(episodes),
+        full_length_(std::max(1, task.steps_per_episode())),
+        threads_count_(std::clamp<int64_t>(episodes, 1, std::max(1, options.workers))),
+        most_ahead_(threads_count_ + MostWaiting(task, threads_count_)),
+        stopped_by_caller_(std::move(stop), [this] { Close(); }) {
+    for (int64_t i = 0; i < threads_count_; ++i) {
+      workers_.push_back(std::make_unique<Worker>(task, policy, options.seed));
+    }
+    for (const std::unique_ptr<Worker>& worker : workers_) {
+      threads_.emplace_back([this, &worker = *worker] { PlayOn(worker); });
+    }
+  }
+  ~Player() { Close(); }
+
+  /// The next episode in order, of which so many control steps are wanted at most from now on. Empty: `stop` was
+  /// requested before it was played to its end. @throws what playing it threw.
+  std::optional<Episode> Next(int64_t steps_wanted) {
+    std::unique_lock lock(mutex_);
+    // Episodes cannot be longer than that, so this many are needed at least, and no more are begun.
+    needed_ = (std::min(steps_wanted, INT64_MAX - full_length_) + full_length_ - 1) / full_length_;
+    taken_.notify_all();
+    finished_one_.wait(lock, [this] { return finished_.contains(next_) || playing_ == 0; });
+    const auto found = finished_.find(next_);
+    if (found == finished_.end()) {
+      if (error_) std::rethrow_exception(error_);
+      return std::nullopt;
+    }
+    Episode episode = std::move(found->second);
+    finished_.erase(found);
+    ++next_;
+    taken_.notify_all();
+    return episode;
+  }
+
+ private:
+  static int64_t MostWaiting(const CompiledTask& task, int64_t workers) {
+    const int64_t row = 8 * (task.state_size() + task.channel_size() + task.action_size() + task.model()->nq +
+                             task.model()->nv + 3);
+    const int64_t fit = kMostWaitingBytes / (row * std::max(1, task.steps_per_episode()));
+    return std::clamp<int64_t>(fit, 1, kWaitingPerWorker * workers);
+  }
+
+  void Close() {
+    closed_.request_stop();
+    const std::lock_guard lock(mutex_);
+    taken_.notify_all();
+  }
+
+  void PlayOn(Worker& worker) {
+    try {
+      while (const std::optional<int64_t> order = Begin()) {
+        Episode episode;
+        if (!worker.Play(first_ + *order, closed_.get_token(), episode)) break;
+        const std::lock_guard lock(mutex_);
+        finished_.emplace(*order, std::move(episode));
+        finished_one_.notify_all();
+      }
+    } catch (...) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+      Close();
+    }
+    const std::lock_guard lock(mutex_);
+    --playing_;
+    finished_one_.notify_all();
+  }
+
+  /// Which episode is to be played; empty: none any more.
+  std::optional<int64_t> Begin() {
+    std::unique_lock lock(mutex_);
+    taken_.wait(lock, [this] {
+      return closed_.stop_requested() || begun_ >= episodes_ || begun_ < next_ + std::min(most_ahead_, needed_);
+    });
+    if (closed_.stop_requested() || begun_ >= episodes_) return std::nullopt;
+    return begun_++;
+  }
+
+  const int64_t first_, episodes_, full_length_, threads_count_, most_ahead_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+
+  std::mutex mutex_;
+  std::condition_variable finished_one_, taken_;
+  std::map<int64_t, Episode> finished_;  // by order
+  int64_t begun_ = 0, next_ = 0, needed_ = 0, playing_ = threads_count_;
+  std::exception_ptr error_;
+  std::stop_source closed_;
+  std::vector<std::jthread> threads_;
+  std::stop_callback<std::function<void()>> stopped_by_caller_;
+};
+
+/// Policies that act one at a time play here and now: what they are slow for is not the disk.
+class PlayerInTurn {
+ public:
+  PlayerInTurn(const CompiledTask& task, const PolicySource& policy, const CollectOptions& options, std::stop_token stop)
+      : task_(task), policy_(policy), options_(options), stop_(std::move(stop)) {
+    data_.reset(mj_makeData(task.model()));
+    if (!data_) throw SceneError(task.scene().origin() + ": not enough memory for a simulation of it");
+    if (task.parameter_size() > 0) own_model_.reset(mj_copyModel(nullptr, task.model()));
+  }
+  std::optional<Episode> Next(int64_t) {
+    const int64_t index = options_.first_episode + played_++;
+    mjModel* model = own_model_ ? own_model_.get() : const_cast<mjModel*>(task_.model());
+    Episode episode;
+    if (!PlayEpisode(task_, model, data_.get(), policy_, index, HashSeed(options_.seed, static_cast<uint64_t>(index)),
+                     stop_, episode)) {
+      return std::nullopt;
+    }
+    return episode;
+  }
+
+ private:
+  const CompiledTask& task_;
+  const PolicySource& policy_;
+  const CollectOptions& options_;
+  std::stop_token stop_;
+  ModelPtr own_model_;  // where resets draw into the model
+  DataPtr data_;
+  int64_t played_ = 0;
 };
 
 }  // namespace
@@ -185,41 +280,41 @@ void CutEpisode(Episode& episode, int64_t steps) {
   episode.diverged.clear();
 }
 
+namespace {
+
+template <class AnyPlayer>
+CollectResult Gather(AnyPlayer& player, int64_t episode_limit, int64_t step_limit,
+                     const std::function<void(Episode&&)>& keep) {
+  CollectResult result;
+  while (result.episodes < episode_limit && result.steps < step_limit) {
+    std::optional<Episode> episode = player.Next(step_limit - result.steps);
+    if (!episode) {
+      result.interrupted = true;
+      return result;
+    }
+    CutEpisode(*episode, step_limit - result.steps);
+    ++result.episodes;
+    result.steps += episode->steps;
+    if (!episode->diverged.empty()) ++result.quarantined;
+    keep(std::move(*episode));
+  }
+  return result;
+}
+
+}  // namespace
+
 CollectResult Collect(std::shared_ptr<const CompiledTask> task, const PolicySource& policy,
                       const CollectOptions& options, const std::function<void(Episode&&)>& keep,
                       std::stop_token stop) {
-  CollectResult result;
   const int64_t episode_limit = options.episodes > 0 ? options.episodes : INT64_MAX;
   const int64_t step_limit = options.steps > 0 ? options.steps : INT64_MAX;
-  if (options.episodes <= 0 && options.steps <= 0) return result;
-  const int64_t full_length = std::max(1, task->steps_per_episode());
-  // Episodes cannot be longer than that, so this many are needed at least.
-  const int64_t least_episodes =
-      (std::min(step_limit, INT64_MAX - full_length) + full_length - 1) / full_length;
-  Player player(*task, policy, options.workers,
-                std::max<int64_t>(std::min(episode_limit, least_episodes), options.workers), stop);
-  while (result.episodes < episode_limit && result.steps < step_limit) {
-    const int64_t count = std::min(player.slots(), episode_limit - result.episodes);
-    for (int64_t i = 0; i < count; ++i) {
-      Slot& slot = player.slot(i);
-      slot.index = options.first_episode + result.episodes + i;
-      slot.seed = HashSeed(options.seed, static_cast<uint64_t>(slot.index));
-    }
-    player.Play(count);
-    for (int64_t i = 0; i < count && result.steps < step_limit; ++i) {
-      if (!player.slot(i).finished) {
-        result.interrupted = true;
-        return result;
-      }
-      Episode episode = std::move(player.slot(i).episode);
-      CutEpisode(episode, step_limit - result.steps);
-      ++result.episodes;
-      result.steps += episode.steps;
-      if (!episode.diverged.empty()) ++result.quarantined;
-      keep(std::move(episode));
-    }
+  if (options.episodes <= 0 && options.steps <= 0) return {};
+  if (!policy.parallel) {
+    PlayerInTurn player(*task, policy, options, std::move(stop));
+    return Gather(player, episode_limit, step_limit, keep);
   }
-  return result;
+  Player player(*task, policy, options, episode_limit, std::move(stop));
+  return Gather(player, episode_limit, step_limit, keep);
 }
 
 }  // namespace reverie
