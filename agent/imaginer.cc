@@ -291,11 +291,32 @@ void Imaginer::Compare(const Input& input) {
   } else {
     FollowChannels(belief, c.predicted, steps, 0, &c.ghosts, nullptr);
   }
-  if (options.frozen && c.parts_at > 0) {
-    const TimelinePlace place = places[static_cast<size_t>(c.parts_at - 1)];
-    timeline.Find(place.branch)->AddEvent(place.row, kPartingEvent);
+  if (options.frozen) {
+    std::optional<TimelinePlace> parting;
+    if (c.parts_at > 0) parting = places[static_cast<size_t>(c.parts_at - 1)];
+    MarkParting(timeline, parting);
   }
   shown_.compared = std::move(compared);
+}
+
+/// One mark at a time: with another tolerance or model they part elsewhere.
+void Imaginer::MarkParting(const TimelineView& timeline, std::optional<TimelinePlace> parting) {
+  if (parting == parting_) return;
+  if (parting_) {
+    const BranchView* branch = timeline.Find(parting_->branch);
+    if (branch && branch->Has(parting_->row)) branch->RemoveEvent(parting_->row, kPartingEvent);
+  }
+  if (parting) timeline.Find(parting->branch)->AddEvent(parting->row, kPartingEvent);
+  parting_ = parting;
+}
+
+void Imaginer::GoOnFrom(const Imaginer& before) {
+  const std::vector<double> scale = std::move(shown_.channel_scale);
+  shown_ = before.shown_;
+  shown_.channel_scale = scale;
+  surprises_ = before.surprises_;
+  parting_ = before.parting_;
+  judged_to_ = before.judged_to_;
 }
 
 bool Imaginer::JudgeSteps(const Input& input, std::stop_token stop) {

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ class Imaginer {
   /// Looks at what is new in `input`. @return whether shown() has changed.
   bool Look(const ImaginationThread::Input& input, std::stop_token stop);
   const Imagined& shown() const { return shown_; }
+  const std::string& name() const { return name_; }
+  /// Takes over what an older checkpoint of the model showed and found usual.
+  void GoOnFrom(const Imaginer& before);
 
  private:
   using Input = ImaginationThread::Input;
@@ -28,6 +32,7 @@ class Imaginer {
   void ImaginePlan(const PlanAnswer& answer, const ImaginationOptions& options);
   void Compare(const Input& input);
   bool JudgeSteps(const Input& input, std::stop_token stop);
+  void MarkParting(const TimelineView& timeline, std::optional<TimelinePlace> parting);
   /// Poses behind predicted channels, or the simulated ones where the model is the simulator.
   /// @param poses  (H, nq) appended. @param path  (H + 1, 3) appended: where `body` is.
   void FollowChannels(const Belief& belief, std::span<const float> channels, int steps, int body,
@@ -47,6 +52,7 @@ class Imaginer {
   ImaginationOptions plan_options_;
   TimelinePlace compared_now_, judged_to_;
   ImaginationOptions compared_options_;
+  std::optional<TimelinePlace> parting_;  // marked
   std::deque<float> surprises_;  // the last ones, for what is usual
 };
 

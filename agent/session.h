@@ -101,6 +101,7 @@ struct PredictedVersusReal {
 
 struct Divergence {
   TimelinePlace before;     // the last sound state
+  TimelinePlace back;       // a quarter of a second before it, where other actions may still avoid it
   std::string dof;          // the degree of freedom that blew up
 };
 

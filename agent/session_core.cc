@@ -87,7 +87,7 @@ SessionCore::Clock::time_point SessionCore::Advance() {
   if (!playing_ && !Busy()) return now + kIdle;
   if (!Busy() && speed_ > 0 && now < next_step_) return next_step_;
   // Only now that there is a step to make: an end that nobody goes on from stays in view.
-  if (Branch().ended && AtEndOfBranch() && at_end_ != AtEnd::kGoOn) GoOnInNextEpisode();
+  if (Branch().ended && !Branch().diverged && AtEndOfBranch() && at_end_ != AtEnd::kGoOn) GoOnInNextEpisode();
   if (WaitsForPlan()) {
     AskForPlan();
     return now + kIdle;  // the answer wakes this thread
@@ -171,6 +171,7 @@ void SessionCore::Reset(uint64_t seed, int64_t episode) {
   environment_.Reset(seed);
   seed_ = seed;
   episode_ = episode;
+  if (episode >= 0) last_episode_ = episode;
   touching_.clear();
   std::fill(held_.begin(), held_.end(), false);
   BranchInfo info;
@@ -199,15 +200,12 @@ void SessionCore::Restore(TimelinePlace place) {
   action_.assign(led.Action(led_here.row).begin(), led.Action(led_here.row).end());
   reward_ = led.Reward(led_here.row);
   episode_return_ = 0;
-  for (const BranchView* view : timeline_.view().Lineage(place.branch)) {
-    const int64_t last = view->info->id == place.branch ? place.row : view->rows - 1;
-    for (int64_t row = std::max<int64_t>(1, view->first_row); row <= last; ++row) {
-      // Of an ancestor only what lies before the fork was lived through.
-      if (view->info->id != place.branch && timeline_.view().AtStep(place.branch, view->info->first_step + row) !=
-                                                TimelinePlace{view->info->id, row}) {
-        break;
-      }
-      episode_return_ += view->Reward(row);
+  const std::vector<const BranchView*> lineage = timeline_.view().Lineage(place.branch);
+  for (size_t i = 0; i < lineage.size(); ++i) {
+    // Of an ancestor what was lived through: up to the row that the next one continues.
+    const int64_t last = i + 1 < lineage.size() ? lineage[i + 1]->info->parent_row : place.row;
+    for (int64_t row = std::max<int64_t>(1, lineage[i]->first_row); row <= last; ++row) {
+      episode_return_ += lineage[i]->Reward(row);
     }
   }
   simulation_step_ = 0;
@@ -221,9 +219,9 @@ void SessionCore::Seek(TimelinePlace place) {
     Say("that step is no longer kept: the timeline's memory is bounded", true);
     return;
   }
+  divergence_.reset();
   if (place == now_ && simulation_step_ == 0) return;
   Restore(place);
-  divergence_.reset();
   touching_.clear();
   NewEpoch();
 }
@@ -326,7 +324,7 @@ void SessionCore::LeaveSimulationSteps() {
 }
 
 void SessionCore::MakeSimulationStep() {
-  if (!AtEndOfBranch()) Fork();
+  if (!AtEndOfBranch() || Branch().diverged) Fork();
   ChooseAction();
   if (simulation_step_ + 1 == simulation_steps_) {
     MakeControlStep();
@@ -334,7 +332,10 @@ void SessionCore::MakeSimulationStep() {
   }
   const mjModel* model = environment_.model();
   mjData* data = environment_.data();
-  if (simulation_step_ == 0) task_->ApplyAction(model, data, chosen_);
+  if (simulation_step_ == 0) {
+    ApplyPush();
+    task_->ApplyAction(model, data, chosen_);
+  }
   if (model->opt.integrator == mjINT_RK4) {
     mj_step(model, data);
     mj_forward(model, data);
@@ -342,14 +343,11 @@ void SessionCore::MakeSimulationStep() {
     mj_step2(model, data);
     mj_step1(model, data);
   }
+  if (const int dof = task_->DivergedDof(data); dof >= 0) return StopAtDivergence(dof);
   ++simulation_step_;
 }
 
-void SessionCore::MakeControlStep() {
-  LeaveSimulationSteps();
-  if (!AtEndOfBranch()) Fork();
-  ChooseAction();
-  action_chosen_ = false;
+void SessionCore::ApplyPush() {
   const mjModel* model = environment_.model();
   mjData* data = environment_.data();
   std::fill(data->xfrc_applied, data->xfrc_applied + 6 * model->nbody, 0.0);
@@ -357,20 +355,37 @@ void SessionCore::MakeControlStep() {
     mjv_applyPerturbPose(model, data, &perturbation_, 0);
     mjv_applyPerturbForce(model, data, &perturbation_);
   }
+}
+
+void SessionCore::StopAtDivergence(int diverged_dof) {
+  const std::string dof = task_->scene().DofLabel(diverged_dof);
+  TimelinePlace sound = now_;
+  if (const TimelinePlace origin = timeline_.view().Origin(sound); origin != sound) {
+    // Nothing came of going on from there once more.
+    timeline_.Remove(sound.branch, origin.branch);
+    sound = origin;
+  } else {
+    timeline_.End(sound.branch, true);
+  }
+  timeline_.AddEvent(sound, kDivergenceEvent);
+  Restore(sound);
+  NewEpoch();
+  Pause();
+  const auto steps_back = std::max<int64_t>(1, std::llround(0.25 / control_step_s_));
+  const TimelinePlace back = timeline_.view().AtStep(sound.branch, std::max<int64_t>(0, Step() - steps_back));
+  divergence_ = Divergence{.before = sound, .back = back.branch >= 0 ? back : sound, .dof = dof};
+  Say("the simulation blew up at degree of freedom " + dof + "; paused at the last sound state", true);
+}
+
+void SessionCore::MakeControlStep() {
+  LeaveSimulationSteps();
+  if (!AtEndOfBranch() || Branch().diverged) Fork();
+  ChooseAction();
+  action_chosen_ = false;
+  ApplyPush();
   const double last_reward = reward_;
   const StepResult result = environment_.Step(chosen_);
-  if (result.diverged_dof >= 0) {
-    const std::string dof = task_->scene().DofLabel(result.diverged_dof);
-    const TimelinePlace sound = now_;
-    timeline_.AddEvent(sound, kDivergenceEvent);
-    timeline_.End(sound.branch, true);
-    Restore(sound);
-    NewEpoch();
-    Pause();
-    divergence_ = Divergence{.before = sound, .dof = dof};
-    Say("the simulation blew up at degree of freedom " + dof + "; paused at the last sound state", true);
-    return;
-  }
+  if (result.diverged_dof >= 0) return StopAtDivergence(result.diverged_dof);
   for (size_t i = 0; i < chosen_.size(); ++i) action_[i] = ClipAction(chosen_[i]);
   reward_ = result.reward;
   episode_return_ += result.reward;
@@ -427,7 +442,7 @@ void SessionCore::EndEpisode() {
 
 void SessionCore::GoOnInNextEpisode() {
   const int64_t steps = pending_steps_, simulation_steps = pending_simulation_steps_;
-  ResetToEpisode(episode_ + 1);
+  ResetToEpisode(last_episode_ + 1);
   pending_steps_ = steps;
   pending_simulation_steps_ = simulation_steps;
 }
@@ -480,11 +495,11 @@ void SessionCore::SetModel(std::string model) {
 void SessionCore::ReloadModel() { SetModel(wanted_.name); }
 
 void SessionCore::ModelOpened(const ModelChoice& now, const ModelChoice& tried, const std::string& error) {
-  const bool planning_failed = !error.empty() && tried == wanted_ && opened_ == wanted_;
+  const bool planning_failed = !error.empty() && tried.generation == wanted_.generation && opened_.generation == wanted_.generation;
   opened_ = now;
   if (error.empty()) return;
   // Unless another was asked for meanwhile, the one before stands.
-  if (tried == wanted_) wanted_ = opened_ = {now.name, tried.generation};
+  if (tried.generation == wanted_.generation) wanted_ = opened_ = {now.name, tried.generation};
   if (planning_failed) {
     Pause();
     asked_for_now_ = false;
@@ -493,7 +508,10 @@ void SessionCore::ModelOpened(const ModelChoice& now, const ModelChoice& tried, 
 }
 
 void SessionCore::SetImagination(ImaginationOptions options) {
+  const bool more = options.enabled && (!imagination_.enabled || options.candidates > imagination_.candidates);
   imagination_ = std::move(options);
+  // In lock-step the plan of this step is what is acted on, and stays the only one.
+  if (more && !(pace_ == Pace::kLockStep && actor_ == Actor::kPlanner)) asked_for_now_ = false;
   AskForPlan();
 }
 
@@ -510,16 +528,21 @@ void SessionCore::SetPerturbation(const mjvPerturb& perturbation) {
   EditState(after, task_->scene().Label(mjOBJ_BODY, perturbation_.select) + " moved", true);
 }
 
-void SessionCore::EditState(const std::vector<double>& state, const std::string& label, bool keep_history) {
+bool SessionCore::IsState(const std::vector<double>& state) {
   if (static_cast<int>(state.size()) != task_->state_size()) {
     Say("a state: expected " + std::to_string(task_->state_size()) + " values, found " + std::to_string(state.size()),
         true);
-    return;
+    return false;
   }
   if (!std::all_of(state.begin(), state.end(), [](double value) { return std::isfinite(value); })) {
     Say("a state: expected finite numbers", true);
-    return;
+    return false;
   }
+  return true;
+}
+
+void SessionCore::EditState(const std::vector<double>& state, const std::string& label, bool keep_history) {
+  if (!IsState(state)) return;
   Pause();
   BranchInfo info;
   info.seed = seed_;
@@ -551,6 +574,7 @@ void SessionCore::BeginFrom(const std::vector<double>& state, std::vector<double
         true);
     return;
   }
+  if (!IsState(state)) return;
   if (!parameters.empty()) environment_.SetParameters(parameters);
   EditState(state, label, false);
 }

@@ -77,6 +77,9 @@ class SessionCore {
   void LeaveSimulationSteps();
   void EndEpisode();
   void GoOnInNextEpisode();
+  void ApplyPush();
+  void StopAtDivergence(int diverged_dof);
+  bool IsState(const std::vector<double>& state);  // says so if not
   uint32_t EventsOf(const StepResult& result, double last_reward);
   std::shared_ptr<SessionSnapshot> MakeSnapshot() const;
   void MeasurePace(Clock::time_point now);
@@ -92,7 +95,7 @@ class SessionCore {
 
   TimelinePlace now_;
   uint64_t seed_ = 0;
-  int64_t episode_ = -1;
+  int64_t episode_ = -1, last_episode_ = -1;  // the run's, now and before a person changed it
   std::vector<double> action_;          // that led to now
   std::vector<double> chosen_;          // for the next step
   bool action_chosen_ = false;

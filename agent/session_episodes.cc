@@ -66,7 +66,7 @@ Episode ExtractEpisode(const CompiledTask& task, const TimelineView& timeline, T
   }
   const BranchView& end = *timeline.Find(place.branch);
   const bool at_end = end.ended && place.row + 1 == end.rows && !end.diverged;
-  episode.terminated = at_end && last < task.steps_per_episode();
+  episode.terminated = at_end && (end.Events(place.row) & kEndEvent) != 0 && last < task.steps_per_episode();
   episode.truncated = !episode.terminated;
   return episode;
 }

@@ -74,6 +74,10 @@ void BranchView::AddEvent(int64_t row, uint32_t event) const {
   chunks[static_cast<size_t>(row / kRows)]->events[Within(row)].fetch_or(event, std::memory_order_relaxed);
 }
 
+void BranchView::RemoveEvent(int64_t row, uint32_t event) const {
+  chunks[static_cast<size_t>(row / kRows)]->events[Within(row)].fetch_and(~event, std::memory_order_relaxed);
+}
+
 const BranchView* TimelineView::Find(int branch) const {
   const auto found = std::lower_bound(branches.begin(), branches.end(), branch,
                                       [](const BranchView& view, int id) { return view.info->id < id; });

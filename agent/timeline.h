@@ -89,6 +89,7 @@ struct BranchView {
   // Written by the threads that judge; any time.
   void Set(Judged what, int64_t row, float value) const;
   void AddEvent(int64_t row, uint32_t event) const;
+  void RemoveEvent(int64_t row, uint32_t event) const;
 };
 
 /// Where in a timeline.

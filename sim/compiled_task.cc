@@ -224,6 +224,8 @@ StepResult CompiledTask::Step(const mjModel* model, mjData* data, std::span<cons
   return result;
 }
 
+int CompiledTask::DivergedDof(const mjData* data) const { return impl_->Diverged(data); }
+
 double CompiledTask::Reward(std::span<const double> channels, std::span<const double> action) const {
   return impl_->reward.empty() ? 0.0 : impl_->Evaluate(impl_->reward, channels, action);
 }

@@ -92,6 +92,8 @@ class CompiledTask {
                   std::span<double> channels) const;
   /// Action in [-1, 1] to the actuators' own units, into data->ctrl.
   void ApplyAction(const mjModel* model, mjData* data, std::span<const double> action) const;
+  /// The degree of freedom that MuJoCo warned of since its data was set; -1: none.
+  int DivergedDof(const mjData* data) const;
   double Reward(std::span<const double> channels, std::span<const double> action) const;
   /// Evaluates the reward's terms where Reward would be: of one env step, whatever the action repeat.
   /// @param values  receives reward_terms().size() numbers, which add or multiply up to the reward.

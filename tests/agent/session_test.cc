@@ -184,6 +184,11 @@ TEST_CASE("going another way from where a branch begins makes a branch beside it
   CHECK(now->timeline.Find(2)->info->parent == 0);
   CHECK(now->timeline.Find(2)->info->parent_row == 6);
   CHECK(now->timeline.Lineage(2).size() == 2);
+  const double lived_through = now->episode_return;
+  session.Seek({2, 1});
+  session.Seek({2, 2});
+  session.Wait();
+  CHECK(session.Snapshot()->episode_return == doctest::Approx(lived_through).epsilon(1e-12));
   session.Seek({2, 0});
   session.Wait();
   CHECK(session.Snapshot()->reward == led_there);
@@ -310,9 +315,35 @@ TEST_CASE("a simulation that blows up pauses at its last sound state and names t
   CHECK(now->now == now->divergence->before);
   for (const double value : now->state) CHECK(std::isfinite(value));
   CHECK((now->timeline.Find(now->now.branch)->Events(now->now.row) & kDivergenceEvent) != 0);
+  // Going back stays in the episode; from there it goes on in a branch, also from the last sound state itself.
+  session.Seek(now->divergence->back);
+  session.Wait();
+  CHECK_FALSE(session.Snapshot()->divergence.has_value());
+  CHECK(session.Snapshot()->control_step < now->control_step);
+  session.Seek(now->now);
+  session.Play();
+  REQUIRE(Eventually(session, [](const SessionSnapshot& s) { return s.divergence.has_value() && !s.playing; }));
+  const auto again = session.Snapshot();
+  CHECK(again->episode == 0);
+  CHECK(again->now == now->now);
+  CHECK(again->timeline.branches.size() == 1);
   session.ResetToEpisode(0);
   session.Wait();
   CHECK_FALSE(session.Snapshot()->divergence.has_value());
+}
+
+TEST_CASE("after a change by hand the run goes on with its next episode") {
+  SessionOptions options = LockStep(Actor::kSmooth);
+  options.at_end = AtEnd::kNextEpisode;
+  const auto task = CartPole();
+  Session session(task, options);
+  session.ResetToEpisode(5);
+  session.StepControl(3);
+  session.Wait();
+  session.EditState(session.Snapshot()->state, "put");
+  session.StepControl(task->steps_per_episode() + 5);
+  session.Wait();
+  CHECK(session.Snapshot()->episode == 6);
 }
 
 TEST_CASE("a model that cannot be opened is told, and the session plans on in the one before") {

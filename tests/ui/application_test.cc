@@ -183,6 +183,37 @@ TEST_CASE("A changed file is loaded again, a broken change is not, and the mende
   f.Until([&] { return mass() == 1; });
 }
 
+TEST_CASE("A change in a file that the scene includes loads it again, and a broken one that is mended opens") {
+  Fixture f;
+  Write(f.folder / "part.xml", "<mujoco><worldbody><geom type='nothing'/></worldbody></mujoco>");
+  const auto scene = Write(f.folder / "whole.xml", "<mujoco><include file='part.xml'/></mujoco>");
+  f.app.Open(scene.string());
+  f.Until([&] { return !f.app.opening && f.app.messages.lines().size() == 1; });
+  CHECK(f.app.session == nullptr);
+  const auto write = [&](const char* size) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    Write(f.folder / "part.xml", std::string("<mujoco><worldbody><geom size='") + size + "'/></worldbody></mujoco>");
+  };
+  write("0.5");
+  f.Until([&] { return f.app.now != nullptr; });
+  CHECK(f.app.now->task->model()->geom_size[0] == 0.5);
+  write("0.25");
+  f.Until([&] { return f.app.now != nullptr && f.app.now->task->model()->geom_size[0] == 0.25; });
+}
+
+TEST_CASE("A session that gives way to another is handed over first") {
+  Fixture f;
+  std::vector<std::shared_ptr<Session>> retired;
+  f.app.before_retiring = [&](const std::shared_ptr<Session>& session) { retired.push_back(session); };
+  f.Open(f.Task());
+  CHECK(retired.empty());
+  const std::shared_ptr<Session> first = f.app.session;
+  f.app.Reload();
+  f.Until([&] { return f.app.session != first; });
+  REQUIRE(retired.size() == 1);
+  CHECK(retired.front() == first);
+}
+
 TEST_CASE("What is dropped is told by what is in it") {
   TemporaryFolder folder;
   const auto kind = [](const std::filesystem::path& path) { return LookAt(path).kind; };
@@ -361,8 +392,9 @@ TEST_CASE("A script says before it begins what is wrong with it") {
   CHECK(message("speeed=2").find("did you mean 'speed'") != std::string::npos);
   CHECK(message("actor=nobody").find("planner") != std::string::npos);
   CHECK(message("step:-1").find("control step") != std::string::npos);
-  CHECK(message("file.reload,wait:1,model=/a,b c") == "--do b c: there is no action of this id");
-  CHECK(message("model=/a,b c") == "nothing wrong");
+  CHECK(message("file.reload,wait:1,model=/a,b c").find("commas included") != std::string::npos);
+  std::filesystem::create_directories(f.folder / "a,b c");
+  CHECK(message("model=" + (f.folder / "a,b c").string()) == "nothing wrong");
 }
 
 TEST_CASE("A script fails where a step cannot be done") {

@@ -265,7 +265,7 @@ TEST_CASE("a divergence names what blew up and leads back before it") {
   const int branch = desk.app.now->now.branch;
   desk.before_panels = [&](App& app) {
     auto blown = std::make_shared<SessionSnapshot>(*app.now);
-    blown->divergence = Divergence{{branch, 2}, "hinge %d"};
+    blown->divergence = Divergence{.before = {branch, 2}, .back = {branch, 1}, .dof = "hinge %d"};
     app.now = blown;
   };
   desk.ui.Run(2);
@@ -273,7 +273,7 @@ TEST_CASE("a divergence names what blew up and leads back before it") {
   CHECK(desk.ui.Triangles(colours::kError) > 0);
   REQUIRE(desk.ui.ClickText("Go back before it"));
   desk.Settle();
-  CHECK(desk.Now()->now == TimelinePlace{branch, 2});
+  CHECK(desk.Now()->now == TimelinePlace{branch, 1});
   REQUIRE(desk.ui.ClickText("Reset"));
   desk.Settle();
   CHECK(desk.Now()->control_step == 0);

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "sim/dataset.h"
+#include "sim/error.h"
 #include "sim/task.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
@@ -56,6 +58,9 @@ int RunDesktop(const CLI::App& app, const Options& options) {
   if (options.run_for->count() > 0) run.run_for_s = options.run_for_s;
   run.screenshot = options.screenshot;
   run.save = options.save;
+  if (!options.save.empty() && std::filesystem::exists(run.save / kDatasetMarker)) {
+    throw DatasetError("--save " + options.save + ": expected no dataset there, found one; give another folder");
+  }
   run.action_repeat = options.action_repeat;
   run.script = options.script;
   run.settings_file = desktop::Settings::DefaultFile();
@@ -69,6 +74,7 @@ int RunDesktop(const CLI::App& app, const Options& options) {
 #endif
   const desktop::ApplicationReport report = desktop::RunApplication(std::move(run));
   if (!report.unsaved.empty()) Log("reverie: warning: " + report.unsaved);
+  if (!report.unkept.empty()) throw Error(report.unkept);
   if (report.interrupted) return Interrupted("the window is closed, what was saved is kept");
   if (!report.failure.empty() && options.run_for->count() > 0) throw Error(report.failure);
   return kDone;

@@ -10,6 +10,7 @@
 
 #include "agent/planner_policy.h"
 #include "sim/dataset.h"
+#include "sim/scene_files.h"
 #include "sim/locations.h"
 #include "sim/replay.h"
 #include "ui/desktop/file_watch.h"
@@ -99,8 +100,9 @@ Opened OpenOnThread(const std::string& task, int action_repeat, SessionOptions o
     const bool recorded = fs::exists(fs::path(name) / kDatasetMarker, ignored);
     auto compiled = recorded ? TaskOfDataset(DatasetReader(name)) : CompiledTask::Compile(LoadTask(name), action_repeat);
     const TaskSpec& spec = compiled->spec();
-    for (const fs::path& file : {spec.scene_file, spec.task_file}) {
-      if (!file.empty() && !recorded) result.files.push_back(file);  // a dataset's never change
+    if (!recorded) {  // a dataset's never change
+      if (!spec.scene_file.empty()) result.files = SceneFiles(spec.scene_file);
+      if (!spec.task_file.empty()) result.files.push_back(spec.task_file);
     }
     if (!carried && options.actor == Actor::kPlanner && (!HasGoal(spec) || compiled->action_size() == 0)) {
       options.actor = Actor::kPerson;
@@ -123,6 +125,8 @@ Opened OpenOnThread(const std::string& task, int action_repeat, SessionOptions o
     result.error = "task " + task + ": out of memory";
   } catch (const std::exception& error) {
     result.error = error.what();
+    std::error_code ignored;  // whoever mends it sees it open
+    if (fs::is_regular_file(result.recent, ignored)) result.files = SceneFiles(result.recent);
   }
   return result;
 }
@@ -135,6 +139,7 @@ struct App::Impl {
   std::shared_ptr<Job> opening_job;
   std::vector<std::shared_ptr<Job>> looking;
   FileWatch watch;
+  std::string failed_name;  // what could not be opened while nothing was
   int64_t last_notice = 0;
   std::set<std::weak_ptr<Job>, std::owner_less<>> told;  // jobs whose end was said
   std::string pending_model;
@@ -196,6 +201,7 @@ void App::Close() {
   now = nullptr;
   shown_state.reset();
   open_name.clear();
+  if (before_retiring && session) before_retiring(session);
   impl->retirement.Take(std::exchange(session, nullptr));
   impl->watch.Watch({});
 }
@@ -338,8 +344,14 @@ void TakeOpened(App& app, Opened& result) {
   impl.retirement.Take(std::move(impl.opening_job));
   if (result.session == nullptr) {
     app.messages.Error(result.error);
+    if (app.session == nullptr) {
+      impl.failed_name = result.task;
+      impl.watch.Watch(std::move(result.files));
+    }
     return;
   }
+  impl.failed_name.clear();
+  if (app.before_retiring && app.session) app.before_retiring(app.session);
   impl.retirement.Take(std::exchange(app.session, std::move(result.session)));
   app.shown_state.reset();
   impl.last_notice = 0;
@@ -387,13 +399,13 @@ void App::Update() {
       }
     }
     if (!impl->pending_model.empty() && !now->model_loading && now->model == impl->pending_model) {
+      const std::string model = std::exchange(impl->pending_model, "");
       const TaskSpec& spec = now->task->spec();
-      if (impl->pending_model == "simulator") {
+      if (model == "simulator") {
         session->SetPlanner(PlannerOptionsFor(spec));
       } else if (learned.planner_options) {
-        session->SetPlanner(learned.planner_options(spec, impl->pending_model));
+        session->SetPlanner(learned.planner_options(spec, model));
       }
-      impl->pending_model.clear();
     }
     if (shown_state) {
       scene.Follow(now->task, shown_state->state, shown_state->parameters);
@@ -413,7 +425,13 @@ void App::Update() {
     std::move(reports.begin(), reports.end(), std::back_inserter(learning_curve));
     reports.clear();
   }
-  if (impl->watch.Changed() && settings.reload_on_change && session != nullptr) Reload();
+  if (impl->watch.Changed() && settings.reload_on_change) {
+    if (session != nullptr) {
+      Reload();
+    } else if (!impl->failed_name.empty() && !opening) {
+      Open(impl->failed_name);
+    }
+  }
 }
 
 void App::KeepDrawing(double seconds) {

@@ -72,6 +72,8 @@ struct App {
   int action_repeat = 0;                       // of the tasks that Open opens; 0: as their files say
   std::string open_name;                       // the task's name or file
   bool opening = false;
+  /// Called with a session that is about to give way to another one, or to none; may be null.
+  std::function<void(const std::shared_ptr<Session>&)> before_retiring;
   std::optional<ShownState> shown_state;       // fits the session's task; set each frame by whoever shows it
   std::filesystem::path dataset_to_browse;     // set by OpenAnything; the Data panel takes and clears it
   bool quit = false;

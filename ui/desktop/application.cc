@@ -11,6 +11,7 @@
 
 #include "sim/error.h"
 #include "sim/video.h"
+#include "ui/desktop/file_dialog.h"
 #include "ui/desktop/frame.h"
 #include "ui/desktop/script.h"
 #include "ui/desktop/theme.h"
@@ -54,6 +55,9 @@ class Application {
   void TakeDropped();
   void Close();
   void Fail(const std::string& what);
+  void SaveBeside(const std::shared_ptr<Session>& session);
+  void Keep(const std::function<void()>& work);
+  int saved_beside_ = 0;
 
   ApplicationOptions options_;
   ApplicationReport report_;
@@ -96,6 +100,9 @@ Application::Application(ApplicationOptions options, Settings settings, const st
   app_.actions.Add({.id = "view.full_screen", .menu = "View", .title = "Full screen", .shortcut = {GLFW_KEY_F11},
                     .run = [this](App&) { window_.SetFullScreen(!window_.full_screen()); },
                     .checked = [this](const App&) { return window_.full_screen(); }});
+  if (!options_.save.empty()) {
+    app_.before_retiring = [this](const std::shared_ptr<Session>& session) { SaveBeside(session); };
+  }
   script_.emplace(app_, options_.script);
   FitFonts();
 
@@ -149,10 +156,16 @@ void Application::RunScript() {
     bool failed = false;
     const auto& lines = app_.messages.lines();
     for (size_t i = errors_before_; i < lines.size(); ++i) failed |= lines[i].error;
-    if (app_.now != nullptr || !waits_for_task || (failed && !app_.opening)) {
+    const bool opened = app_.now != nullptr && !app_.now->model_loading;
+    if (opened || !waits_for_task || (failed && !app_.opening && !(app_.now && app_.now->model_loading))) {
       stands_s_ = NowS();
       uploads_before_ = textures_->uploads();
-      if (waits_for_task && app_.now == nullptr) Fail(lines.back().text);
+      // Nothing was opened, or not with the model that was asked for.
+      if (waits_for_task && (app_.now == nullptr || failed)) {
+        const auto error = std::find_if(lines.begin() + static_cast<ptrdiff_t>(errors_before_), lines.end(),
+                                        [](const Messages::Line& line) { return line.error; });
+        Fail(error != lines.end() ? error->text : lines.back().text);
+      }
     }
     return;
   }
@@ -177,6 +190,10 @@ bool Application::OneFrame() {
   if (window_.TakeActivity() || window_.InputHeld()) last_activity_s_ = now_s;
   TakeDropped();
   if (window_.hidden()) {
+    ImGuiIO& io = ImGui::GetIO();  // no frame will tell that hands have let go
+    std::fill(std::begin(io.MouseDown), std::end(io.MouseDown), false);
+    std::fill(std::begin(io.KeysDown), std::end(io.KeysDown), false);
+    app_.hand.LetGo();
     UpdateFrame(app_, panels_);
     RunScript();
     window_.WaitEvents(kHiddenS);
@@ -225,6 +242,28 @@ bool Application::OneFrame() {
   return !TimeToEnd();
 }
 
+/// What an earlier session played is kept as well, in numbered folders beside that of the last one.
+void Application::SaveBeside(const std::shared_ptr<Session>& session) {
+  const std::shared_ptr<const SessionSnapshot> last = session->Snapshot();
+  if (std::ranges::none_of(last->timeline.branches, [](const BranchView& branch) { return branch.rows > 1; })) return;
+  std::filesystem::path folder;
+  do {
+    folder = options_.save.string() + "-" + std::to_string(++saved_beside_);
+  } while (std::filesystem::exists(folder));
+  auto save = [session, folder](JobContext&) { session->SaveEpisodes(folder); };
+  app_.jobs.push_back(std::make_shared<Job>("Saving " + ShownPath(folder), "", std::move(save)));
+  app_.messages.Say("What was played so far is kept in " + ShownPath(folder));
+}
+
+/// What was asked to be kept: each by itself, and none of them ends the others.
+void Application::Keep(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    if (report_.unkept.empty()) report_.unkept = error.what();
+  }
+}
+
 ApplicationReport Application::Run() {
   errors_before_ = app_.messages.lines().size();
   std::stop_callback wake(options_.stop, [] { Window::Wake(); });
@@ -236,18 +275,15 @@ ApplicationReport Application::Run() {
     }
     if (!go_on || (app_.quit && !options_.pilot) || window_.close_asked()) break;
   }
-  if (!options_.screenshot.empty() && frames_ > 0) {
+  Keep([this] {
+    if (!options_.save.empty() && app_.session) app_.session->SaveEpisodes(options_.save);
+  });
+  Keep([this] {
+    if (options_.screenshot.empty() || frames_ == 0) return;
     int width = 0, height = 0;
     const std::vector<uint8_t> pixels = window_.Pixels(width, height);
     WritePng(options_.screenshot, width, height, pixels);
-  }
-  if (!options_.save.empty() && app_.session) {
-    try {
-      app_.session->SaveEpisodes(options_.save);
-    } catch (const Error& error) {
-      Fail(error.what());
-    }
-  }
+  });
   Close();
   return std::move(report_);
 }

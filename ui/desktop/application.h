@@ -41,6 +41,7 @@ struct ApplicationReport {
   std::string gl;                  // the driver's name and OpenGL version
   bool interrupted = false;
   std::string failure;             // what could not be opened or done
+  std::string unkept;              // why what was asked to be kept (save, screenshot) was not
   std::string unsaved;             // why the settings were not kept
 };
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <functional>
 
 #include "sim/versions.h"
 #include "ui/desktop/theme.h"
@@ -180,25 +181,39 @@ std::vector<std::pair<std::string, std::string>>& AboutLines() {
   return lines;
 }
 
+namespace {
+
+/// What fails in one place is told and does not take the app with it. The same failure in every frame is told once.
+void Guarded(App& app, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    const auto& lines = app.messages.lines();
+    if (lines.empty() || lines.back().text != error.what()) app.messages.Error(error.what());
+  }
+}
+
+}  // namespace
+
 void UpdateFrame(App& app, std::vector<DockedPanel>& panels) {
-  app.Update();
-  for (DockedPanel& panel : panels) panel.panel->Update(app);
+  Guarded(app, [&] { app.Update(); });
+  for (DockedPanel& panel : panels) Guarded(app, [&] { panel.panel->Update(app); });
 }
 
 void DrawFrame(App& app, Layout& layout, std::vector<DockedPanel>& panels) {
   if (theme::Colours().dark != app.settings.dark) theme::Apply(app.settings.dark, theme::Scale());
-  app.actions.HandleShortcuts(app);
+  Guarded(app, [&] { app.actions.HandleShortcuts(app); });
   const ImGuiViewport& viewport = *ImGui::GetMainViewport();
   const float em = ImGui::GetFontSize();
   ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, {0.6f * em, 0.42f * em});
   ImGui::PushStyleVar(ImGuiStyleVar_WindowBorderSize, 0);
   const bool menu_bar = ImGui::BeginMainMenuBar();
   ImGui::PopStyleVar(2);
-  if (menu_bar) {
-    app.actions.DrawMenus(app);
-    ImGui::EndMainMenuBar();
-  }
   try {
+    if (menu_bar) {
+      app.actions.DrawMenus(app);
+      ImGui::EndMainMenuBar();
+    }
     if (BeginWhole("##reverie", viewport.WorkPos, viewport.WorkSize)) {
       const float status = 1.75f * em, height = viewport.WorkSize.y - status;
       if (height >= 1) layout.Draw(app, panels, viewport.WorkPos, {viewport.WorkSize.x, height});

@@ -27,6 +27,10 @@ void PersonHand::Hold(Source source, int u, double value) {
 
 void PersonHand::Rest(int u, double value) { At(u).value = std::clamp(value, -1.0, 1.0); }
 
+void PersonHand::LetGo() {
+  for (Actuator& actuator : actuators_) actuator.frames.fill(-9);
+}
+
 bool PersonHand::Held(int u) const {
   if (u < 0 || static_cast<size_t>(u) >= actuators_.size()) return false;
   const int newest = std::ranges::max(actuators_[static_cast<size_t>(u)].frames);

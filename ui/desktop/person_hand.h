@@ -19,6 +19,8 @@ class PersonHand {
   void Hold(Source source, int u, double value);
   /// Sets what it is when the person acts and nothing holds it.
   void Rest(int u, double value);
+  /// Nothing is held any more, whoever said so. For when no frames are drawn in which it would not be said again.
+  void LetGo();
   /// Tells the session what changed since the last time. Forgets everything where the session is another one.
   void Send(const std::shared_ptr<Session>& session);
 

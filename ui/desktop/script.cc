@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -56,6 +57,9 @@ void CheckSetting(const std::string& step, const std::string& key, const std::st
     }
     Bad(step, "person, random, smooth or planner");
   }
+  if (key == "model" && value != "simulator" && !std::filesystem::is_directory(value)) {
+    Bad(step, "'simulator' or the folder of a model; model= takes the rest of its --do, commas included");
+  }
   if (key == "pace" && value != "lock-step" && value != "real-time") Bad(step, "lock-step or real-time");
   if (key == "theme" && value != "dark" && value != "light") Bad(step, "dark or light");
   if ((key == "speed" || key == "scale") && (!Number(value) || *Number(value) < 0)) Bad(step, "a number, 0 or more");
@@ -69,7 +73,7 @@ void CheckSetting(const std::string& step, const std::string& key, const std::st
 const char* Script::Help() {
   return "an action's id (see Help > Keys and mouse and the command palette: time.play, view.show.timeline), "
          "wait:SECONDS, step:N (steps until the episode has made N control steps, and pauses there), seek:N (goes to control step N), "
-         "or KEY=VALUE of actor, body, camera, compare_steps, episode, horizon, model, pace, scale, seed, speed, theme";
+         "or KEY=VALUE of actor, body, camera, compare_steps, episode, horizon, model, pace, scale, seed, speed, theme (model= takes the rest of its --do: a folder's name may have commas)";
 }
 
 Script::Script(const App& app, const std::vector<std::string>& steps) {

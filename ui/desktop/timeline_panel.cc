@@ -308,8 +308,8 @@ void TimelinePanel::DrawTransport(App& app) {
     ImGui::PopStyleColor();
     WrappingRow after;
     after.Next(0);
-    if (TextButton(after, "Go back before it", "To the last sound state; going on from there makes a branch")) {
-      GoTo(app, now.divergence->before);
+    if (TextButton(after, "Go back before it", "A quarter of a second; going on from there makes a branch")) {
+      GoTo(app, now.divergence->back);
     }
   }
 }

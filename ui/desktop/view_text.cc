@@ -131,7 +131,7 @@ float DrawDivergence(App& app, const ViewArea& area) {
   list->AddText(nullptr, 0, {area.min.x + pad, area.min.y + pad}, IM_COL32_WHITE, text.data(),
                 text.data() + text.size(), wrap);
   ImGui::SetCursorScreenPos({area.min.x + pad, area.min.y + text_height + 2 * pad});
-  if (ImGui::Button("Go back before it")) app.GoTo(divergence.before);
+  if (ImGui::Button("Go back before it")) app.GoTo(divergence.back);
   ImGui::SameLine();
   if (ImGui::Button("Reset") && app.session) {
     if (app.now->episode >= 0) {
