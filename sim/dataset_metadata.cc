@@ -78,6 +78,13 @@ const char* Kind(Integer) {
   return "a whole number, 0 or more";
 }
 
+void CheckLabels(const std::string& what, int64_t size, const std::vector<std::string>& labels,
+                 const std::string& origin) {
+  if (static_cast<int64_t>(labels.size()) == size) return;
+  throw DatasetError(origin + ": key '" + what + "_labels': expected " + std::to_string(size) +
+                     ", as many as '" + what + "_size' says, found " + std::to_string(labels.size()));
+}
+
 std::string Shown(const json& value) {
   constexpr size_t kMost = 80;
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -180,6 +187,9 @@ DatasetInfo InfoFromJson(const json& object, const std::string& origin) {
     }
     object[key].get_to(field);
   });
+  CheckLabels("observation", info.observation_size, info.observation_labels, origin);
+  CheckLabels("signal", info.signal_size, info.signal_labels, origin);
+  CheckLabels("action", info.action_size, info.action_labels, origin);
   return info;
 }
 

@@ -437,6 +437,9 @@ TEST_CASE("A damaged or foreign dataset is one clear line") {
   }
   SUBCASE("sizes that do not match") {
     EditMetadata(run, [](nlohmann::json& json) { json["reverie"]["observation_size"] = 5; });
+    CHECK(Contains(OpeningError(run), "key 'observation_labels': expected 5, as many as 'observation_size' says, "
+                                      "found 3"));
+    EditMetadata(run, [](nlohmann::json& json) { json["reverie"]["observation_labels"] = Labels("all", 5); });
     CHECK(Contains(OpeningError(run), "episode_0/observations: expected an array of (2, 5), found (2, 3)"));
   }
 }
