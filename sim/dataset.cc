@@ -101,6 +101,10 @@ Episode DatasetReader::Read(int64_t k) const {
   return ReadEpisode(impl_->RootOf(k), k, impl_->info);
 }
 
+Episode DatasetReader::ReadTransitions(int64_t k) const {
+  return ReadEpisodeTransitions(impl_->RootOf(k), k, impl_->info);
+}
+
 uint64_t DatasetReader::ReadSeed(int64_t k) const {
   return ReadEpisodeSeed(impl_->RootOf(k), k);
 }

@@ -105,6 +105,9 @@ class DatasetReader {
   bool finished() const;
   /// Reads episode k whole; its index is the run's. @throws DatasetError naming the dataset and the field.
   Episode Read(int64_t k) const;
+  /// Episode k without the simulator's states: integration_state, qpos, qvel and time are left empty.
+  /// @throws DatasetError as Read does.
+  Episode ReadTransitions(int64_t k) const;
   /// Its seed alone.
   uint64_t ReadSeed(int64_t k) const;
   /// What it came to, without its states: a list of thousands is read in seconds. @throws DatasetError.

@@ -120,7 +120,7 @@ EpisodeSummary ReadEpisodeSummary(const Hdf5Group& root, int64_t id, const Datas
   return summary;
 }
 
-Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info) {
+Episode ReadEpisodeTransitions(const Hdf5Group& root, int64_t id, const DatasetInfo& info) {
   const Hdf5Group group = root.OpenGroup(EpisodeName(id));
   Episode episode;
   episode.index = info.first_episode + id;
@@ -148,15 +148,22 @@ Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info) 
   }
 
   const Hdf5Group infos = group.OpenGroup("infos");
-  episode.integration_state = infos.ReadDoubles("integration_state", {rows, info.state_size});
-  episode.qpos = infos.ReadDoubles("qpos", {rows, info.qpos_size});
-  episode.qvel = infos.ReadDoubles("qvel", {rows, info.qvel_size});
-  episode.time = infos.ReadDoubles("time", {rows});
   if (info.signal_size > 0) episode.signals = infos.ReadDoubles("signals", {rows, info.signal_size});
   if (infos.Has("success")) {
     const std::vector<int8_t> success = infos.ReadBools("success", rows);
     episode.success.assign(success.begin(), success.end());
   }
+  return episode;
+}
+
+Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info) {
+  Episode episode = ReadEpisodeTransitions(root, id, info);
+  const int64_t rows = episode.steps + 1;
+  const Hdf5Group infos = root.OpenGroup(EpisodeName(id)).OpenGroup("infos");
+  episode.integration_state = infos.ReadDoubles("integration_state", {rows, info.state_size});
+  episode.qpos = infos.ReadDoubles("qpos", {rows, info.qpos_size});
+  episode.qvel = infos.ReadDoubles("qvel", {rows, info.qvel_size});
+  episode.time = infos.ReadDoubles("time", {rows});
   return episode;
 }
 

@@ -23,6 +23,10 @@ void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const Dat
 /// @throws DatasetError naming the file, the array, what was expected and found.
 Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info);
 
+/// All of it but the simulator's states: integration_state, qpos, qvel and time are left empty.
+/// @throws DatasetError as ReadEpisode does.
+Episode ReadEpisodeTransitions(const Hdf5Group& root, int64_t id, const DatasetInfo& info);
+
 /// @throws DatasetError as ReadEpisode does, for what it reads.
 EpisodeSummary ReadEpisodeSummary(const Hdf5Group& root, int64_t id, const DatasetInfo& info);
 
