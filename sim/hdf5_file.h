@@ -44,6 +44,13 @@ class Hdf5Group {
   bool Has(const std::string& name) const;
   /// How many groups and arrays it holds.
   int64_t size() const;
+  /// Names of the groups and arrays in it, sorted.
+  std::vector<std::string> Names() const;
+  /// What has that name: "group", or an array's type by NumPy's name ("float64", "int8", "bool" as h5py writes
+  /// it, "text"); "something else" where it is none of these.
+  std::string TypeOf(const std::string& name) const;
+  /// Length of each axis of an array. @throws DatasetError if there is none of that name.
+  std::vector<int64_t> ShapeOf(const std::string& name) const;
   /// "file.hdf5: episode_3/infos".
   const std::string& where() const { return where_; }
 
@@ -61,6 +68,8 @@ class Hdf5Group {
   void SetString(const std::string& attribute, const std::string& value);
   void SetDoubles(const std::string& attribute, std::span<const double> values);
   bool HasAttribute(const std::string& attribute) const;
+  /// As TypeOf; an attribute that is not there is of type "nothing".
+  std::string AttributeType(const std::string& attribute) const;
   int64_t Integer(const std::string& attribute) const;
   uint64_t Unsigned(const std::string& attribute) const;
   bool Bool(const std::string& attribute) const;

@@ -99,6 +99,24 @@ Hdf5Id StringType() {
   return type;
 }
 
+bool IsBool(const Hdf5Id& type) {
+  if (H5Tget_size(type.get()) != 1 || H5Tget_nmembers(type.get()) != 2) return false;
+  int8_t no = -1, yes = -1;
+  return H5Tenum_valueof(type.get(), "FALSE", &no) >= 0 && H5Tenum_valueof(type.get(), "TRUE", &yes) >= 0 &&
+         no == 0 && yes == 1;
+}
+
+std::string TypeName(const Hdf5Id& type) {
+  const std::string bits = std::to_string(8 * H5Tget_size(type.get()));
+  switch (H5Tget_class(type.get())) {
+    case H5T_FLOAT: return "float" + bits;
+    case H5T_INTEGER: return (H5Tget_sign(type.get()) == H5T_SGN_NONE ? "uint" : "int") + bits;
+    case H5T_ENUM: return IsBool(type) ? "bool" : "an enumeration";
+    case H5T_STRING: return "text";
+    default: return "something else";
+  }
+}
+
 }  // namespace
 
 std::string Hdf5Group::Where(const std::string& name) const {
@@ -130,6 +148,37 @@ int64_t Hdf5Group::size() const {
   H5G_info_t info{};
   if (H5Gget_info(id_.get(), &info) < 0) ThrowHdf5(where_, "a list of what it holds");
   return static_cast<int64_t>(info.nlinks);
+}
+
+std::vector<std::string> Hdf5Group::Names() const {
+  std::vector<std::string> names;
+  const auto add = [](hid_t, const char* name, const H5L_info_t*, void* list) -> herr_t {
+    static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+    return 0;
+  };
+  if (H5Literate(id_.get(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, add, &names) < 0)
+    ThrowHdf5(where_, "a list of what it holds");
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string Hdf5Group::TypeOf(const std::string& name) const {
+  if (!Has(name)) return "nothing";
+  const Hdf5Id object(H5Oopen(id_.get(), name.c_str(), H5P_DEFAULT), H5Oclose);
+  if (!object.valid()) return "something else";
+  const H5I_type_t kind = H5Iget_type(object.get());
+  if (kind == H5I_GROUP) return "group";
+  if (kind != H5I_DATASET) return "something else";
+  return TypeName(Hdf5Id(H5Dget_type(object.get()), H5Tclose));
+}
+
+std::vector<int64_t> Hdf5Group::ShapeOf(const std::string& name) const {
+  const Hdf5Id array(Has(name) ? H5Dopen2(id_.get(), name.c_str(), H5P_DEFAULT) : -1, H5Dclose);
+  if (!array.valid()) throw DatasetError(Where(name) + ": expected an array, found " + TypeOf(name));
+  const Hdf5Id space(H5Dget_space(array.get()), H5Sclose);
+  std::vector<hsize_t> shape(static_cast<size_t>(std::max(0, H5Sget_simple_extent_ndims(space.get()))));
+  if (!shape.empty()) H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr);
+  return {shape.begin(), shape.end()};
 }
 
 void Hdf5Group::WriteDoubles(const std::string& name, Hdf5Shape shape, std::span<const double> values) {
@@ -231,6 +280,12 @@ void Hdf5Group::SetDoubles(const std::string& attribute, std::span<const double>
 
 bool Hdf5Group::HasAttribute(const std::string& attribute) const {
   return H5Aexists(id_.get(), attribute.c_str()) > 0;
+}
+
+std::string Hdf5Group::AttributeType(const std::string& attribute) const {
+  if (!HasAttribute(attribute)) return "nothing";
+  const Hdf5Id opened(H5Aopen(id_.get(), attribute.c_str(), H5P_DEFAULT), H5Aclose);
+  return opened.valid() ? TypeName(Hdf5Id(H5Aget_type(opened.get()), H5Tclose)) : "something else";
 }
 
 Hdf5Id Hdf5Group::OpenAttribute(const std::string& name, int64_t size) const {
