@@ -78,6 +78,7 @@ int Run(int argc, char** argv) {
   AddTasks(app);
   AddCollect(app);
   AddMerge(app);
+  AddData(app);
   AddReplay(app);
 #if REVERIE_TORCH
   AddTrain(app);
