@@ -243,18 +243,23 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
     task.Observe(model, data, channels);
     const std::unique_ptr<Policy> actor = policy.make(PolicySeed(drawn_seed));
     EpisodeRecorder recorder(task, index, drawn_seed);
+    std::vector<int8_t> actors;
     recorder.Start(model, data, channels);
     result = {};
     int step = 0;
     while (!result.terminated && !result.truncated) {
       if (stop.stop_requested()) return false;
       actor->Act({model, data, channels, step}, action);
+      if (!policy.actors.empty()) actors.push_back(static_cast<int8_t>(actor->Actor()));
       result = task.Step(model, data, action, channels);
       ++step;
       if (step >= task.steps_per_episode() && !result.terminated) result.truncated = true;
       recorder.Add(action, result, model, data, channels);
     }
     episode = recorder.Take();
+    // A step that diverges is not kept.
+    if (!actors.empty()) actors.resize(static_cast<size_t>(episode.steps));
+    episode.actors = std::move(actors);
     if (episode.steps > 0) return true;
   }
   throw SceneError(
@@ -274,6 +279,7 @@ void CutEpisode(Episode& episode, int64_t steps) {
                                          &episode.qpos, &episode.qvel, &episode.time, &episode.success}) {
     per_state->resize(per_state->size() / (old_steps + 1) * (new_steps + 1));
   }
+  if (!episode.actors.empty()) episode.actors.resize(new_steps);
   episode.steps = steps;
   episode.terminated = false;
   episode.truncated = true;

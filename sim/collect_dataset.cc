@@ -14,6 +14,7 @@ CollectDatasetResult CollectDataset(const std::shared_ptr<const CompiledTask>& t
                                     std::stop_token stop) {
   const CollectOptions& run = options.run;
   DatasetInfo info = DescribeDataset(*task, run.seed, policy.name);
+  info.policies = policy.actors;
   info.first_episode = run.first_episode;
   DatasetWriter writer(options.folder, info, options.resume);
   if (options.resume) {

@@ -22,6 +22,7 @@ struct DatasetInfo {
   std::string mujoco_version;     // "3.17.0"
   uint64_t seed = 0;              // the run's
   std::string policy;             // "random", "smooth", "planner(icem, simulator)", ...
+  std::vector<std::string> policies;  // what infos/policy counts, from 0; empty where one policy acts alone
   double control_timestep_s = 0;  // of one env step
   int action_repeat = 1;          // env steps in one control step
   int64_t observation_size = 0, signal_size = 0, action_size = 0;

@@ -16,7 +16,7 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
-constexpr char kSceneKey[] = "scene", kTaskKey[] = "task";
+constexpr char kSceneKey[] = "scene", kTaskKey[] = "task", kPoliciesKey[] = "policies";
 
 // Every field of DatasetInfo that JSON keeps, once: visited to write and to read.
 template <class Info, class Visit>
@@ -134,7 +134,11 @@ std::optional<Difference> SetupDifference(const DatasetInfo& a, const DatasetInf
     const bool of_run = key == "task_name" || key == "seed" || key == "policy" || key == "first_episode" ||
                         key == "merged_runs";
     if (of_run && !same_run) continue;
+    if (key == kPoliciesKey) continue;  // not in every dataset
     if (auto found = FirstDifference(json(value), json(fields_b.at(key)), key)) return found;
+  }
+  if (same_run) {
+    if (auto found = FirstDifference(json(a.policies), json(b.policies), kPoliciesKey)) return found;
   }
   if (a.task_json != b.task_json) {
     const json task_a = json::parse(a.task_json, nullptr, false),
@@ -150,6 +154,13 @@ std::optional<Difference> SetupDifference(const DatasetInfo& a, const DatasetInf
                                   const std::string& b_name, const std::string& advice) {
   throw DatasetError(difference.key + " differs: " + a_name + " has " + difference.a + ", " + b_name +
                      " has " + difference.b + advice);
+}
+
+std::string PoliciesText(const std::vector<std::string>& policies) {
+  std::string text;
+  for (size_t i = 0; i < policies.size(); ++i) text += std::to_string(i) + " " + policies[i] + ", ";
+  if (policies.empty()) return "";
+  return "; infos/policy says who chose the action at each state: " + text + "-1 none, at the last";
 }
 
 std::string BoxSpace(int64_t size, const std::string& low, const std::string& high) {
@@ -169,6 +180,7 @@ ordered_json InfoToJson(const DatasetInfo& info) {
   ordered_json json;
   json["format"] = kFormat;
   VisitFields(info, [&](const char* key, const auto& value) { json[key] = value; });
+  if (!info.policies.empty()) json[kPoliciesKey] = info.policies;
   return json;
 }
 
@@ -180,13 +192,15 @@ DatasetInfo InfoFromJson(const json& object, const std::string& origin) {
                        "; another version of Reverie wrote it");
   }
   DatasetInfo info;
-  VisitFields(info, [&](const char* key, auto& field) {
+  const auto read = [&](const char* key, auto& field) {
     if (!object.contains(key) || !Holds(object[key], field)) {
       throw DatasetError(origin + ": key '" + key + "': expected " + Kind(field) + ", found " +
                          (object.contains(key) ? Shown(object[key]) : "nothing"));
     }
     object[key].get_to(field);
-  });
+  };
+  VisitFields(info, read);
+  if (object.contains(kPoliciesKey)) read(kPoliciesKey, info.policies);
   CheckLabels("observation", info.observation_size, info.observation_labels, origin);
   CheckLabels("signal", info.signal_size, info.signal_labels, origin);
   CheckLabels("action", info.action_size, info.action_labels, origin);
@@ -231,7 +245,7 @@ std::string MetadataText(const DatasetInfo& info, const std::string& dataset_id,
       std::to_string(episodes) + (episodes == 1 ? " episode of " : " episodes of ") + info.task_name +
       ", policy " + info.policy + ", run seed " + std::to_string(info.seed) +
       "; infos/integration_state is MuJoCo's whole state at every step (mjSTATE_INTEGRATION), "
-      "data/scene.mjb the compiled model, data/task.json the task.";
+      "data/scene.mjb the compiled model, data/task.json the task" + PoliciesText(info.policies) + ".";
   metadata["algorithm_name"] = info.policy;
   metadata["code_permalink"] = "";
   metadata["author"] = json::array();

@@ -22,6 +22,7 @@ struct Episode {
   std::vector<double> time;               // (T+1), s
   std::vector<double> success;            // (T+1) 0 or 1; empty where the task defines no success
   std::vector<double> model_parameters;   // (nparameters); what the reset drew into the model
+  std::vector<int8_t> actors;             // (T) who chose each action: DatasetInfo::policies; empty: one alone
 
   bool terminated = false;  // the task's termination held after the last step
   bool truncated = false;   // the time limit, or a divergence, ended it

@@ -7,13 +7,26 @@ namespace {
 
 // HDF5 keeps an attribute of up to 64 KB in the object's header; more goes into an array of the same name.
 constexpr size_t kMaxAttributeDoubles = 7500;
-constexpr char kParameters[] = "model_parameters";
+constexpr char kParameters[] = "model_parameters", kPolicy[] = "policy";
+// Minari's infos have a row per state, and nobody acts in the last one.
+constexpr int8_t kNobody = -1;
 
 void CheckSize(const char* name, size_t found, int64_t rows, int64_t columns) {
   if (found == static_cast<size_t>(rows * columns)) return;
   throw ShapeError(std::string("episode array '") + name + "': expected " + std::to_string(rows) + " x " +
                    std::to_string(columns) + " = " + std::to_string(rows * columns) + " values, found " +
                    std::to_string(found));
+}
+
+std::vector<int8_t> ReadActors(const Hdf5Group& infos, int64_t steps, size_t policies) {
+  std::vector<int8_t> actors = infos.ReadIndices(kPolicy, steps + 1);
+  actors.pop_back();
+  for (size_t t = 0; t < actors.size(); ++t) {
+    if (actors[t] >= 0 && static_cast<size_t>(actors[t]) < policies) continue;
+    throw DatasetError(infos.where() + "/" + kPolicy + ": row " + std::to_string(t) + ": expected one of the " +
+                       std::to_string(policies) + " policies, from 0, found " + std::to_string(actors[t]));
+  }
+  return actors;
 }
 
 std::vector<int8_t> LastOnly(int64_t size, bool last) {
@@ -41,6 +54,7 @@ void CheckEpisode(const Episode& episode, const DatasetInfo& info) {
   CheckSize("qvel", episode.qvel.size(), rows, info.qvel_size);
   CheckSize("time", episode.time.size(), rows, 1);
   if (!episode.success.empty()) CheckSize("success", episode.success.size(), rows, 1);
+  if (!info.policies.empty()) CheckSize(kPolicy, episode.actors.size(), episode.steps, 1);
   CheckSize(kParameters, episode.model_parameters.size(), 1,
             static_cast<int64_t>(info.parameter_labels.size()));
 }
@@ -78,6 +92,11 @@ void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const Dat
   if (info.signal_size > 0) infos.WriteDoubles("signals", {rows, info.signal_size}, episode.signals);
   if (!episode.success.empty()) {
     infos.WriteBools("success", std::vector<int8_t>(episode.success.begin(), episode.success.end()));
+  }
+  if (!info.policies.empty()) {
+    std::vector<int8_t> actors = episode.actors;
+    actors.push_back(kNobody);
+    infos.WriteIndices(kPolicy, actors);
   }
 }
 
@@ -153,6 +172,7 @@ Episode ReadEpisodeTransitions(const Hdf5Group& root, int64_t id, const DatasetI
     const std::vector<int8_t> success = infos.ReadBools("success", rows);
     episode.success.assign(success.begin(), success.end());
   }
+  if (!info.policies.empty()) episode.actors = ReadActors(infos, episode.steps, info.policies.size());
   return episode;
 }
 

@@ -61,6 +61,9 @@ class Hdf5Group {
   /// As h5py writes numpy.bool_: an int8 enumeration FALSE, TRUE.
   void WriteBools(const std::string& name, std::span<const int8_t> values);
   std::vector<int8_t> ReadBools(const std::string& name, int64_t rows) const;
+  /// Whole numbers from -128 to 127.
+  void WriteIndices(const std::string& name, std::span<const int8_t> values);
+  std::vector<int8_t> ReadIndices(const std::string& name, int64_t rows) const;
 
   void SetInteger(const std::string& attribute, int64_t value);
   void SetUnsigned(const std::string& attribute, uint64_t value);
@@ -82,6 +85,8 @@ class Hdf5Group {
       : id_(std::move(id)), where_(std::move(where)), is_root_(is_root) {}
   std::string Where(const std::string& name) const;
   Hdf5Id OpenArray(const std::string& name, Hdf5Shape shape) const;
+  void WriteBytes(const std::string& name, int64_t type, std::span<const int8_t> values);
+  std::vector<int8_t> ReadBytes(const std::string& name, int64_t type, int64_t rows, const char* expected) const;
   void CreateAttribute(const std::string& name, int64_t type, int64_t memory_type, int64_t size,
                        const void* values);
   Hdf5Id OpenAttribute(const std::string& name, int64_t size) const;

@@ -222,24 +222,39 @@ std::vector<double> Hdf5Group::ReadDoubles(const std::string& name, Hdf5Shape sh
   return values;
 }
 
-void Hdf5Group::WriteBools(const std::string& name, std::span<const int8_t> values) {
-  const Hdf5Id type = BoolType();
-  const Hdf5Id array = CreateArray(id_.get(), name, type.get(), {static_cast<int64_t>(values.size())});
+void Hdf5Group::WriteBytes(const std::string& name, int64_t type, std::span<const int8_t> values) {
+  const Hdf5Id array = CreateArray(id_.get(), name, type, {static_cast<int64_t>(values.size())});
   if (!array.valid()) ThrowHdf5(Where(name), "to create the array");
   if (values.empty()) return;
-  if (H5Dwrite(array.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
+  if (H5Dwrite(array.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
     ThrowHdf5(Where(name), "to write it");
   }
 }
 
-std::vector<int8_t> Hdf5Group::ReadBools(const std::string& name, int64_t rows) const {
+std::vector<int8_t> Hdf5Group::ReadBytes(const std::string& name, int64_t type, int64_t rows,
+                                         const char* expected) const {
   const Hdf5Id array = OpenArray(name, {rows});
-  const Hdf5Id type = BoolType();
   std::vector<int8_t> values(static_cast<size_t>(rows));
-  if (!values.empty() && H5Dread(array.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
-    ThrowHdf5(Where(name), "truth values");
+  if (!values.empty() && H5Dread(array.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
+    ThrowHdf5(Where(name), expected);
   }
   return values;
+}
+
+void Hdf5Group::WriteBools(const std::string& name, std::span<const int8_t> values) {
+  WriteBytes(name, BoolType().get(), values);
+}
+
+std::vector<int8_t> Hdf5Group::ReadBools(const std::string& name, int64_t rows) const {
+  return ReadBytes(name, BoolType().get(), rows, "truth values");
+}
+
+void Hdf5Group::WriteIndices(const std::string& name, std::span<const int8_t> values) {
+  WriteBytes(name, H5T_STD_I8LE, values);
+}
+
+std::vector<int8_t> Hdf5Group::ReadIndices(const std::string& name, int64_t rows) const {
+  return ReadBytes(name, H5T_NATIVE_INT8, rows, "whole numbers from -128 to 127");
 }
 
 void Hdf5Group::CreateAttribute(const std::string& name, int64_t type, int64_t memory_type, int64_t size,

@@ -20,6 +20,17 @@ struct Input {
   std::string name;
 };
 
+// Policies may differ between datasets of a set-up; their indices, joined, would not say which is meant.
+void RefuseOtherIndices(const Input& a, const Input& b) {
+  const auto policies = [](const Input& input) {
+    const std::vector<std::string>& names = input.dataset.info().policies;
+    return names.empty() ? "none, as one policy acts alone" : "[" + Join(names) + "]";
+  };
+  if (a.dataset.info().policies == b.dataset.info().policies) return;
+  throw DatasetError("policies differ: " + a.name + " has " + policies(a) + ", " + b.name + " has " + policies(b) +
+                     ": an index in infos/policy would not mean the same in both");
+}
+
 bool SameRun(const DatasetInfo& a, const DatasetInfo& b) {
   return a.merged_runs == 0 && b.merged_runs == 0 && a.seed == b.seed && a.policy == b.policy &&
          a.task_name == b.task_name;
@@ -90,6 +101,7 @@ MergeResult MergeDatasets(const std::vector<fs::path>& paths, const fs::path& ou
     inputs.push_back({DatasetReader(path), path.string()});
     const Input& first = inputs.front();
     CheckSameSetup(first.dataset.info(), first.name, inputs.back().dataset.info(), inputs.back().name);
+    RefuseOtherIndices(first, inputs.back());
   }
   RefuseDuplicates(inputs);
 

@@ -19,7 +19,8 @@ struct MergeResult {
 /// Writes the episodes of `inputs` to `out` (prepared, empty), numbered from 0: shards of one run in the
 /// run's order, others in the order given.
 /// @throws DatasetError naming the field in which two set-ups differ and both values, or two inputs that hold
-/// the same episode, or an input that is no dataset. Nothing is written then.
+/// the same episode or whose infos/policy counts other policies, or an input that is no dataset. Nothing is
+/// written then.
 MergeResult MergeDatasets(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& out);
 
 }  // namespace reverie

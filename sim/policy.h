@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sim/environment.h"
 
@@ -25,6 +26,8 @@ class Policy {
   virtual ~Policy() = default;
   /// Writes the next action (nu), in [-1, 1].
   virtual void Act(const PolicyInput& input, std::span<double> action) = 0;
+  /// Who chose the last action: an index into PolicySource::actors, where there are any.
+  virtual int Actor() const { return 0; }
 };
 
 /// Makes the policy of one episode; everything random in it comes from `seed`.
@@ -32,6 +35,7 @@ struct PolicySource {
   std::string name;  // as a dataset keeps it: "random", "planner(icem, simulator)"
   bool parallel;     // whether policies of several episodes may act at the same time
   std::function<std::unique_ptr<Policy>(uint64_t seed)> make;
+  std::vector<std::string> actors = {};  // names of those that take turns; empty where one acts alone
 };
 
 /// Every action element uniform in [-1, 1], drawn anew at each control step.
