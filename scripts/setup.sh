@@ -53,7 +53,7 @@ packages=(
   libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
   libegl-dev libegl1 libgl-dev libgl1-mesa-dri
   libglfw3-dev libglm-dev libimgui-dev fonts-dejavu-core
-  xvfb xauth xdotool
+  xvfb xauth xdotool openmpi-bin
 )
 
 install_packages() {

@@ -214,6 +214,27 @@ TEST_CASE("mixtures with epsilon are stopped, resumed, cut, sharded and merged l
   CHECK(last.actors == std::vector<int8_t>(whole.actors.begin(), whole.actors.begin() + 3));
 }
 
+TEST_CASE("an episode of a mixture that diverges says who acted up to its last finite state") {
+  const TemporaryFolder folder;
+  // MuJoCo gives a simulation up where an acceleration passes 1e10: a hard push is enough, a soft one is not.
+  const auto task = Compile(folder, R"(
+<mujoco>
+  <worldbody><body><joint name="slide" type="slide"/><geom type="sphere" size="0.1" mass="1"/></body></worldbody>
+  <actuator><motor joint="slide" ctrlrange="-1 1" gear="1.05e10"/></actuator>
+</mujoco>)",
+                            R"json({"scene": "scene.xml", "control_timestep_s": 0.02, "time_limit_s": 2,
+                                    "observation": {"position": "qpos"}})json");
+  Collect(task, EpsilonPolicy(RandomPolicy(*task), 0.5), Run(folder / "data", 20));
+  const DatasetReader reader(folder / "data");
+  int diverged = 0;
+  for (int64_t k = 0; k < reader.episodes(); ++k) {
+    const Episode episode = reader.Read(k);
+    CHECK(episode.actors.size() == static_cast<size_t>(episode.steps));
+    diverged += !episode.diverged.empty();
+  }
+  CHECK(diverged > 0);
+}
+
 TEST_CASE("datasets whose indices mean other policies do not merge, and an index that means none is refused") {
   const TemporaryFolder folder;
   const auto task = Cart(folder);

@@ -1,11 +1,13 @@
 #include "sim/collect_dataset.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <vector>
 
 #include "agent/planner_policy.h"
 #include "sim/dataset.h"
 #include "sim/error.h"
+#include "sim/policy_mixture.h"
+#include "sim/shard.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/models.h"
@@ -19,55 +21,88 @@ struct Options {
   CommonOptions common;
   std::string task, policy = "random", out, shard, model = "simulator", planner;
   std::vector<std::string> settings;
+  double epsilon = 0;
   int64_t episodes = 0, steps = 0;
 };
 
-/// Run-wide numbers of the episodes to make: the whole run, or one shard's share of it.
-struct Range {
-  int64_t first = 0, count = 0;  // count 0: until --steps
+/// What a run is asked for, and which of its episodes are made here.
+struct Work {
+  std::string out;
+  ShardEpisodes range;  // count 0: until --steps
+  std::vector<PolicyShare> policies;
+  std::string note;  // which shard a launcher made it
 };
 
-Range ParseShard(const Options& options) {
-  Range range{0, options.episodes};
-  if (options.shard.empty()) return range;
-  long long shard = 0, shards = 0;
-  int used = 0;
-  if (std::sscanf(options.shard.c_str(), "%lld/%lld%n", &shard, &shards, &used) != 2 ||
-      used != static_cast<int>(options.shard.size()) || shards < 1 || shard < 1 || shard > shards) {
-    throw UsageError("--shard: expected I/N with I from 1 to N, found '" + options.shard + "'");
+Work ReadWork(const Options& options) {
+  if ((options.episodes > 0) == (options.steps > 0)) throw UsageError("give either --episodes or --steps");
+  if (!(options.epsilon >= 0.0 && options.epsilon <= 1.0)) {
+    throw UsageError(Format("--epsilon: expected a probability from 0 to 1, found %g", options.epsilon));
   }
-  if (options.episodes == 0) throw UsageError("--shard needs --episodes: shares are of a number of episodes");
-  range.first = options.episodes * (shard - 1) / shards;
-  range.count = options.episodes * shard / shards - range.first;
-  if (range.count == 0) throw UsageError("--shard " + options.shard + ": fewer --episodes than shards");
-  return range;
-}
-
-PolicySource OpenPolicy(const Options& options, const std::shared_ptr<const CompiledTask>& task,
-                        std::unique_ptr<WorldModel>& model) {
-  if (options.policy != "planner" && options.policy != "model") return NoisePolicy(options.policy, *task);
-  if (options.policy == "model" && options.model == "simulator") {
+  Work work{options.out, {0, options.episodes}, {}, ""};
+  try {
+    work.policies = ParsePolicyMixture(options.policy, {"random", "smooth", "planner", "model"});
+  } catch (const Error& error) {  // "policy 'smoth': ..."
+    throw UsageError(std::string("--") + error.what());
+  }
+  if (!options.shard.empty()) {
+    if (options.episodes == 0) throw UsageError("--shard needs --episodes: shares are of a number of episodes");
+    try {
+      const bool automatic = options.shard == "auto";
+      const Shard shard = automatic ? ShardFromEnvironment(EnvironmentVariable) : ParseShard(options.shard);
+      work.range = EpisodesOfShard(shard, options.episodes);
+      if (automatic) {
+        work.out = ShardFolder(options.out, shard).string();
+        work.note = Format("reverie: shard %lld of %lld by %s, in %s", static_cast<long long>(shard.index),
+                           static_cast<long long>(shard.count), shard.origin.c_str(), work.out.c_str());
+      }
+    } catch (const Error& error) {
+      throw UsageError(error.what());
+    }
+  }
+  const auto has = [&](const char* name) {
+    return std::any_of(work.policies.begin(), work.policies.end(),
+                       [&](const PolicyShare& share) { return share.name == name; });
+  };
+  if (has("model") && options.model == "simulator") {
     throw UsageError("--policy model needs --model, the folder of a learned model");
   }
-  const PlannerOptions planning = PlanningIn(options.model, task->spec(), options.settings, options.planner);
-  model = OpenModel(options.model, task, options.common);
-  return PlannerPolicy(*model, planning, nullptr);
+  if (has("model") && has("planner")) {
+    throw UsageError("--policy " + options.policy + ": planner and model are the same policy, planning in --model " +
+                     options.model);
+  }
+  return work;
+}
+
+PolicySource OpenPolicy(const Options& options, const std::vector<PolicyShare>& shares,
+                        const std::shared_ptr<const CompiledTask>& task, std::unique_ptr<WorldModel>& model) {
+  std::vector<WeightedPolicy> policies;
+  for (const PolicyShare& share : shares) {
+    if (share.name != "planner" && share.name != "model") {
+      policies.push_back({NoisePolicy(share.name, *task), share.weight});
+      continue;
+    }
+    const PlannerOptions planning = PlanningIn(options.model, task->spec(), options.settings, options.planner);
+    model = OpenModel(options.model, task, options.common);
+    policies.push_back({PlannerPolicy(*model, planning, nullptr), share.weight});
+  }
+  const PolicySource policy = PolicyMixture(policies);
+  return options.epsilon > 0.0 ? EpsilonPolicy(policy, options.epsilon) : policy;
 }
 
 int RunCollect(const Options& options) {
-  if ((options.episodes > 0) == (options.steps > 0)) throw UsageError("give either --episodes or --steps");
-  const Range range = ParseShard(options);
+  const auto [out, range, policies, note] = ReadWork(options);
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
   std::unique_ptr<WorldModel> model;  // outlives the policy
-  const PolicySource policy = OpenPolicy(options, task, model);
-  PrepareOutput(options.out, options.common, kDatasetMarker);
+  const PolicySource policy = OpenPolicy(options, policies, task, model);
+  PrepareOutput(out, options.common, kDatasetMarker);
+  if (!note.empty()) Log(note);
   CollectDatasetOptions work;
   work.run.episodes = range.count;
   work.run.steps = options.steps;
   work.run.first_episode = range.first;
   work.run.workers = options.common.Threads();
   work.run.seed = options.common.seed;
-  work.folder = options.out;
+  work.folder = out;
   work.resume = options.common.resume;
 
   const int repeat = task->spec().action_repeat;
@@ -80,7 +115,7 @@ int RunCollect(const Options& options) {
     const auto begun = [&](int64_t episodes, int64_t steps) {
       steps_before = steps;
       if (options.common.resume) {
-        Log("reverie: going on after " + std::to_string(episodes) + " episodes in " + options.out);
+        Log("reverie: going on after " + std::to_string(episodes) + " episodes in " + out);
       }
       rate = RateMeter();
     };
@@ -94,7 +129,7 @@ int RunCollect(const Options& options) {
 
   nlohmann::ordered_json report;
   report["task"] = task->spec().name;
-  report["out"] = options.out;
+  report["out"] = out;
   report["policy"] = policy.name;
   report["seed"] = options.common.seed;
   report["episodes"] = result.episodes;
@@ -110,12 +145,12 @@ int RunCollect(const Options& options) {
     PrintJson(report);
   } else if (!result.interrupted) {
     Print(Format("%s: %lld episodes, %lld env steps in %.1f s (%.0f env steps/s), %lld diverged",
-                 options.out.c_str(), static_cast<long long>(result.episodes),
+                 out.c_str(), static_cast<long long>(result.episodes),
                  static_cast<long long>(result.steps * repeat), rate.Elapsed(), rate.Median(),
                  static_cast<long long>(result.quarantined)));
   }
   if (!result.interrupted) return kDone;
-  return Interrupted(std::to_string(result.episodes) + " episodes are kept in " + options.out +
+  return Interrupted(std::to_string(result.episodes) + " episodes are kept in " + out +
                      "; the same command with --resume goes on");
 }
 
@@ -131,8 +166,10 @@ void AddCollect(CLI::App& app) {
   command.add_option("--steps", options->steps, "How many control steps; the last episode is cut short")
       ->check(CLI::PositiveNumber)
       ->excludes(episodes);
-  command.add_option("--policy", options->policy, "random, smooth, planner, or model: a planner in a learned one (random)")
-      ->check(CLI::IsMember({"random", "smooth", "planner", "model"}));
+  command.add_option("--policy", options->policy,
+                     "random, smooth, planner, or model: a planner in a learned one (random); "
+                     "smooth:0.7,planner:0.3 draws one of them for each episode");
+  command.add_option("--epsilon", options->epsilon, "Probability, per control step, of a uniform action instead (0)");
   command.add_option("--model", options->model,
                      "What a planner plans in: a model's folder, or simulator (simulator)");
   command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (the task's)");
@@ -140,7 +177,9 @@ void AddCollect(CLI::App& app) {
   command
       .add_option("--workers,--threads", options->common.threads, "Threads (all that this process may use)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--shard", options->shard, "I/N: only the I-th of N shares of the episodes; see merge");
+  command.add_option("--shard", options->shard,
+                     "I/N: only the I-th of N shares of the episodes; auto: I and N from Slurm, MPI, torchrun or "
+                     "Kubernetes, into --out DIR/shard-I-of-N; see merge");
   AddCommonOptions(command, options->common, kSeed | kActionRepeat | kDevice | kOverwrite | kResume);
   SetBody(command, [options] { return RunCollect(*options); });
 }
