@@ -66,13 +66,14 @@ def main():
             row(f"the window at {ui['width']} x {ui['height']}, {ui['gl'].split(' ')[0]}, {what}, learning beside it",
                 f"bench ui --task {ui['task']}", "",
                 f"frames of **{ui['frame_ms_p50']:.0f} ms** (median), **{ui['frame_ms_p99']:.0f} ms** (99th percentile); "
-                f"a key acts within {ui['key_to_effect_frames_max']:.0f} frames ({ui['key_presses']} presses); "
+                f"a key acts after {ui['key_to_effect_frames_max']:.0f} frame{'s' * (ui['key_to_effect_frames_max'] != 1)} "
+                f"at most ({ui['key_presses']} presses); "
                 f"physics at {ui['realtime_factor']:.2f} of real time")
     scrub = answers("scrub")
     if scrub:
         row(f"going to {scrub[0]['seeks']} of {scrub[0]['control_steps']:,} steps of the past",
             f"bench scrub --task dm_control/{scrub[0]['task'].split('/')[-1]}", "",
-            f"**{scrub[0]['exact']}** exact; {scrub[0]['ms_p50']:.1f} ms (median), **{scrub[0]['ms_max']:.1f} ms** at most")
+            f"**{scrub[0]['exact']}** exact; {scrub[0]['ms_p50']:.2f} ms (median), **{scrub[0]['ms_max']:.1f} ms** at most")
     soak = answers("soak")
     if soak:
         row(f"{soak[0]['seconds'] / 60:.0f} minutes of random input over three tasks", "bench soak --seconds 1800", "",

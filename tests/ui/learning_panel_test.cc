@@ -303,7 +303,7 @@ TEST_CASE("learning: models under out/ are listed with their last figures, a bro
   Write("out/broken/log.jsonl", "{\"type\": \"episode\"\nnonsense\n");
   Write("out/not a model/config.json", "{\"editor\": \"vim\"}");
   REQUIRE(test.desk.ui.ClickText("Look again"));
-  REQUIRE(test.Until([&] { return test.desk.panel.models().models().size() == 4; }));
+  REQUIRE(test.Until([&] { return !test.desk.panel.models().busy() && test.desk.panel.models().models().size() == 4; }));
   CHECK(test.desk.ui.Shows("100% #1"));
   CHECK(test.desk.ui.Shows("30"));
   const KnownModel* model = test.desk.panel.models().Find(fs::current_path() / "out/learning/100% #1");
@@ -330,7 +330,7 @@ TEST_CASE("learning: curves of ticked models lie over one another") {
   WriteModel("out/a", *test.desk.app.now->task, 3);
   WriteModel("out/b", *test.desk.app.now->task, 3);
   REQUIRE(test.desk.ui.ClickText("Look again"));
-  REQUIRE(test.Until([&] { return test.desk.panel.models().models().size() == 2; }));
+  REQUIRE(test.Until([&] { return !test.desk.panel.models().busy() && test.desk.panel.models().models().size() == 2; }));
   CHECK(test.desk.ui.Shows("Nothing learned yet"));
   for (const char* name : {"a", "b"}) {
     const auto text = test.desk.ui.Find(name);
