@@ -161,20 +161,27 @@ std::map<std::string, std::string> NameMeshes(std::string& text) {
   return reference_of;
 }
 
-}  // namespace
-
-bool IsUrdf(const fs::path& file) {
-  const std::string text = WithoutComments(ReadFile(file));
-  for (size_t at = text.find('<'); at != std::string::npos; at = text.find('<', at + 1)) {
-    if (text[at + 1] == '?' || text[at + 1] == '!') continue;
-    const char next = text.size() > at + 6 ? text[at + 6] : '\0';
-    return text.compare(at, 6, "<robot") == 0 && !std::isalnum(static_cast<unsigned char>(next));
+/// MuJoCo leaves out what is only to be seen, which of a robot without collisions is all there is to see. Returns
+/// whether the text changed.
+bool AskForVisuals(std::string& text) {
+  if (text.find("<collision") != std::string::npos || text.find("<visual") == std::string::npos ||
+      text.find("discardvisual") != std::string::npos) {
+    return false;
+  }
+  const std::string wish = " discardvisual=\"false\"";
+  for (const auto& [element, before, after] :
+       {std::array<std::string, 3>{"<compiler", "", ""}, {"<mujoco>", "<compiler", "/>"},
+        {"<robot", "<mujoco><compiler", "/></mujoco>"}}) {
+    size_t at = text.find(element);
+    if (at == std::string::npos) continue;
+    at = element == "<robot" ? text.find('>', at) + 1 : at + element.size();
+    text.insert(at, before + wish + after);
+    return true;
   }
   return false;
 }
 
-mjModel* LoadUrdf(const fs::path& file, char* error, size_t error_size) {
-  std::string text = WithoutComments(ReadFile(file));
+mjModel* Compile(const fs::path& file, std::string text, char* error, size_t error_size) {
   const std::map<std::string, std::string> reference_of = NameMeshes(text);
   const auto destroy = [](mjSpec* spec) { mj_deleteSpec(spec); };
   const std::unique_ptr<mjSpec, decltype(destroy)> spec(
@@ -197,6 +204,30 @@ mjModel* LoadUrdf(const fs::path& file, char* error, size_t error_size) {
     error[error_size - 1] = '\0';
   }
   return model;
+}
+
+}  // namespace
+
+bool IsUrdf(const fs::path& file) {
+  const std::string text = WithoutComments(ReadFile(file));
+  for (size_t at = text.find('<'); at != std::string::npos; at = text.find('<', at + 1)) {
+    if (text[at + 1] == '?' || text[at + 1] == '!') continue;
+    const char next = text.size() > at + 6 ? text[at + 6] : '\0';
+    return text.compare(at, 6, "<robot") == 0 && !std::isalnum(static_cast<unsigned char>(next));
+  }
+  return false;
+}
+
+mjModel* LoadUrdf(const fs::path& file, char* error, size_t error_size) {
+  const std::string text = WithoutComments(ReadFile(file));
+  if (std::string seen = text; AskForVisuals(seen)) {
+    try {
+      if (mjModel* model = Compile(file, seen, error, error_size)) return model;
+    } catch (const SceneError&) {
+      // A mesh that is only to be seen is missing: its physics is whole without.
+    }
+  }
+  return Compile(file, text, error, error_size);
 }
 
 }  // namespace reverie

@@ -211,3 +211,22 @@ TEST_CASE("A malformed URDF is refused with MuJoCo's own message and the line of
   CHECK(Contains(message, "line 9"));
   CHECK(IsOneLine(message));
 }
+
+TEST_CASE("a robot that has only what is to be seen is seen, and what is missing of that keeps nobody from its physics") {
+  const TemporaryFolder folder;
+  const std::string sphere = "<visual><geometry><sphere radius=\"0.3\"/></geometry></visual>\n";
+  for (const char* extension : {"", "<mujoco><compiler angle=\"radian\"/></mujoco>\n", "<mujoco><option timestep=\"0.001\"/></mujoco>\n"}) {
+    CAPTURE(extension);
+    const auto seen = Scene::Load(Write(folder / "seen.urdf", Robot(sphere, extension)));
+    REQUIRE(seen->model()->ngeom == 1);
+    CHECK(seen->model()->geom_size[0] == 0.3);
+    CHECK(seen->model()->geom_contype[0] == 0);
+    CHECK(seen->model()->body_mass[1] == 1.0);
+  }
+  const auto blind = Scene::Load(Write(folder / "blind.urdf", Robot(Visual("package://nowhere/arm.stl"))));
+  CHECK(blind->model()->ngeom == 0);
+  CHECK(blind->model()->nv == 1);
+  const auto told = Scene::Load(
+      Write(folder / "told.urdf", Robot(sphere, "<mujoco><compiler discardvisual=\"true\"/></mujoco>\n")));
+  CHECK(told->model()->ngeom == 0);
+}
