@@ -122,13 +122,13 @@ TEST_CASE("The settings file lies where XDG says, else in the home folder") {
   const auto set = [](const char* name, const char* value) { setenv(name, value, 1); };
   const char* const home = std::getenv("HOME");
   const std::string home_before = home != nullptr ? home : "/";
-  set("HOME", "/home/somebody");
+  set("HOME", "/people/somebody");
   set("XDG_CONFIG_HOME", "/etc/somewhere");
   CHECK(Settings::DefaultFile() == fs::path("/etc/somewhere/reverie/settings.json"));
   set("XDG_CONFIG_HOME", "relative");
-  CHECK(Settings::DefaultFile() == fs::path("/home/somebody/.config/reverie/settings.json"));
+  CHECK(Settings::DefaultFile() == fs::path("/people/somebody/.config/reverie/settings.json"));
   unsetenv("XDG_CONFIG_HOME");
-  CHECK(Settings::DefaultFile() == fs::path("/home/somebody/.config/reverie/settings.json"));
+  CHECK(Settings::DefaultFile() == fs::path("/people/somebody/.config/reverie/settings.json"));
   set("HOME", home_before.c_str());
 }
 
