@@ -65,10 +65,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    binary = os.environ.get("REVERIE_BINARY", str(ROOT / "build/release/reverie"))
+    binary = os.path.abspath(os.environ.get("REVERIE_BINARY", ROOT / "build/release/reverie"))
     if not os.access(binary, os.X_OK):
         sys.exit(f"bench_gymnasium: no program at {binary}: build it (scripts/setup.sh --build) or set REVERIE_BINARY")
     theirs, ours = [], []
+    os.chdir(tempfile.mkdtemp())  # where MuJoCo writes its log
     for _ in range(3):
         theirs.append(gymnasium_rate(options.workers, options.seconds))
         ours.append(reverie_rate(binary, options.workers, options.seconds, ours[-1] if ours else 20000))
