@@ -153,8 +153,8 @@ void Session::SetImagination(ImaginationOptions options) {
 void Session::SetPerturbation(const mjvPerturb& perturbation) {
   impl_->Give([=](SessionCore& core) { core.SetPerturbation(perturbation); });
 }
-void Session::EditState(std::vector<double> state, std::string label, bool keep_history) {
-  impl_->Give([=](SessionCore& core) { core.EditState(state, label, keep_history); });
+void Session::EditState(std::vector<double> state, std::string label, bool keep_history, TimelinePlace from) {
+  impl_->Give([=](SessionCore& core) { core.EditState(state, label, keep_history, from); });
 }
 void Session::BeginFrom(std::vector<double> state, std::vector<double> parameters, std::string label) {
   impl_->Give([=](SessionCore& core) { core.BeginFrom(state, parameters, label); });

@@ -198,7 +198,9 @@ class Session {
   void SetPerturbation(const mjvPerturb& perturbation);
   /// Replaces the state: a branch from here if `keep_history`, else a new beginning. Control steps count on.
   /// @param label  what was done, for the branch: "joint hinge_1 moved".
-  void EditState(std::vector<double> state, std::string label, bool keep_history = true);
+  /// @param from   the place whose state was changed, where it may no longer be the present: the branch begins
+  ///               there. None: the present.
+  void EditState(std::vector<double> state, std::string label, bool keep_history = true, TimelinePlace from = {});
   /// Begins again from a state recorded elsewhere (a dataset's episode).
   void BeginFrom(std::vector<double> state, std::vector<double> parameters, std::string label);
 

@@ -541,22 +541,25 @@ bool SessionCore::IsState(const std::vector<double>& state) {
   return true;
 }
 
-void SessionCore::EditState(const std::vector<double>& state, const std::string& label, bool keep_history) {
+void SessionCore::EditState(const std::vector<double>& state, const std::string& label, bool keep_history,
+                            TimelinePlace from) {
   if (!IsState(state)) return;
   Pause();
+  // A slider that is dragged is one change, not one for each frame.
+  const BranchInfo& before = *Branch().info;
+  const bool same_change = before.edited && before.label == label && Branch().rows == 1 && before.parent >= 0;
+  const BranchView* seen = timeline_.view().Find(from.branch);
+  if (!same_change && from != now_ && seen && seen->Has(from.row)) Restore(from);
   BranchInfo info;
   info.seed = seed_;
   info.episode = -1;
   info.edited = true;
   info.label = label;
   info.parameters = environment_.parameters();
-  // A slider that is dragged is one change, not one for each frame.
-  const BranchInfo& last = *Branch().info;
-  const bool same_change = last.edited && last.label == label && Branch().rows == 1 && last.parent >= 0;
   const int replaced = same_change ? now_.branch : -1;
   if (keep_history) {
-    info.parent = same_change ? last.parent : now_.branch;
-    info.parent_row = same_change ? last.parent_row : now_.row;
+    info.parent = same_change ? before.parent : now_.branch;
+    info.parent_row = same_change ? before.parent_row : now_.row;
     info.first_step = Step();
   }
   environment_.RestoreState(state, static_cast<int>(info.first_step));

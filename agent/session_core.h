@@ -53,7 +53,8 @@ class SessionCore {
   void ReloadModel();
   void SetImagination(ImaginationOptions options);
   void SetPerturbation(const mjvPerturb& perturbation);
-  void EditState(const std::vector<double>& state, const std::string& label, bool keep_history);
+  void EditState(const std::vector<double>& state, const std::string& label, bool keep_history,
+                 TimelinePlace from = {});
   void BeginFrom(const std::vector<double>& state, std::vector<double> parameters, const std::string& label);
 
   // What the other threads say.

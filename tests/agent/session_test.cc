@@ -332,6 +332,21 @@ TEST_CASE("a simulation that blows up pauses at its last sound state and names t
   CHECK_FALSE(session.Snapshot()->divergence.has_value());
 }
 
+TEST_CASE("what was changed in an older picture of the session hangs where that picture was taken") {
+  Session session(CartPole(), LockStep(Actor::kSmooth));
+  session.StepControl(6);
+  session.Wait();
+  const auto seen = session.Snapshot();
+  session.StepControl(5);
+  for (int frame = 0; frame < 3; ++frame) session.EditState(seen->state, "put", true, seen->now);
+  session.Wait();
+  const auto now = session.Snapshot();
+  CHECK(now->control_step == 6);
+  CHECK(now->timeline.branches.size() == 2);
+  CHECK(now->timeline.Find(now->now.branch)->info->parent_row == 6);
+  CHECK(now->time_s == seen->time_s);
+}
+
 TEST_CASE("after a change by hand the run goes on with its next episode") {
   SessionOptions options = LockStep(Actor::kSmooth);
   options.at_end = AtEnd::kNextEpisode;

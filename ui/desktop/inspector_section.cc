@@ -16,7 +16,7 @@ std::vector<int> Inspected::Matching(mjtObj type, int count) const {
 void Inspected::Edit(std::vector<double> state, const std::string& label) const {
   if (!app.session) return;
   app.session->Pause();
-  app.session->EditState(std::move(state), label);
+  app.session->EditState(std::move(state), label, true, app.now ? app.now->now : TimelinePlace{});
 }
 
 bool BeginSection(const char* title, size_t shown, size_t all) {
