@@ -15,8 +15,7 @@ take() {
   shift
   [ -s "$out/$name.json" ] && return
   printf '%s\n' "reverie $*" >&2
-  "$reverie" "$@" --json > "$out/$name.partial"
-  mv "$out/$name.partial" "$out/$name.json"
+  "$reverie" "$@" --json > "$out/$name.partial" && mv "$out/$name.partial" "$out/$name.json"
 }
 
 # Learns a task with a seed, going on where an earlier call was interrupted.

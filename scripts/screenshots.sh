@@ -5,8 +5,7 @@
 #   scripts/screenshots.sh [PICTURE...]     pictures: imagine compare branch inspect learn data (default: all)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-reverie=$PWD/${REVERIE_BINARY:-build/release/reverie}
-[ "${REVERIE_BINARY:0:1}" = / ] && reverie=$REVERIE_BINARY
+reverie=$(realpath -- "${REVERIE_BINARY:-build/release/reverie}")
 work=out/screenshots
 task=cartpole-swingup
 
@@ -17,7 +16,7 @@ fi
 
 # The app writes its settings below the home folder; pictures are of the app as it is at first.
 settings=$(mktemp -d)
-trap 'rm -rf "$settings"' EXIT
+trap 'rm -rf "$settings" "$settings-played"' EXIT
 
 shoot() { # name, height in pixels, then what the app is to be told
   local name=$1 height=$2
@@ -45,8 +44,9 @@ for picture in ${*:-imagine compare branch inspect learn data}; do
     learn) # what was learned, and how
       shoot learn 800 $task --model $work/model --seed 1 \
         --do "step:60,view.show.learning,wait:3,learning.compare,wait:2" ;;
-    data) # a recorded episode, and a model's prediction on it
-      shoot data 1160 $work/played --model $work/model \
+    data) # a recorded episode, and a model's prediction on it; the picture names the folder
+      cp -r $work/played "$settings-played"
+      shoot data 1160 "$settings-played" --model $work/model \
         --do "wait:3,time.pause,time.reset,view.panel.timeline,data.next_episode,wait:2,data.predict,wait:3" ;;
     *) echo "screenshots: there is no picture '$picture': imagine compare branch inspect learn data" >&2; exit 2 ;;
   esac

@@ -51,8 +51,8 @@ class Worker {
       : task_(task), policy_(policy), seed_(seed), batch_(MakeBatch(task)) {
     if (task.parameter_size() == 0) return;
     own_model_.reset(mj_copyModel(nullptr, task.model()));  // resets draw into it
-    const mjModel* const model = own_model_.get();
-    mjb_setModels(batch_.get(), &model);
+    models_ = own_model_.get();
+    mjb_setModels(batch_.get(), &models_);
   }
   /// Returns false if `stop` ended it. @throws SceneError.
   bool Play(int64_t index, const std::stop_token& stop, Episode& episode) {
@@ -92,7 +92,8 @@ class Worker {
   const PolicySource& policy_;
   const uint64_t seed_;
   ModelPtr own_model_;
-  BatchPtr batch_;
+  const mjModel* models_ = nullptr;  // of the batch's one simulation
+  BatchPtr batch_;                   // after what it may point into
 };
 
 /// Plays episodes on threads and hands them over in order while they play on: a thread waits only where those that
