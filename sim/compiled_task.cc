@@ -38,14 +38,17 @@ int CompiledTask::Impl::Diverged(const mjData* data) const {
 
 // One env step, after which positions and velocities, and what derives from them, are current. MuJoCo's
 // mj_step leaves derived quantities one step behind; finishing with mj_step1 brings them up to date, and the
-// next step then needs only mj_step2 (except for Runge-Kutta, which evaluates several points anew).
+// next step then needs only what mj_step does behind mj_step1: mj_step2, or what stands here for Runge-Kutta,
+// where mj_step2 would integrate by Euler.
 void CompiledTask::Impl::StepOnce(const mjModel* model, mjData* data) const {
-  int remaining = substeps;
-  if (model->opt.integrator != mjINT_RK4) {
+  if (model->opt.integrator == mjINT_RK4) {
+    mj_forwardSkip(model, data, mjSTAGE_VEL, 0);
+    mj_checkAcc(model, data);
+    mj_RungeKutta(model, data, 4);
+  } else {
     mj_step2(model, data);
-    --remaining;
   }
-  for (; remaining > 0; --remaining) mj_step(model, data);
+  for (int remaining = substeps - 1; remaining > 0; --remaining) mj_step(model, data);
   mj_step1(model, data);
 }
 

@@ -2,61 +2,48 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "sim/dataset_files.h"
 #include "sim/dataset_metadata.h"
 #include "sim/error.h"
 #include "sim/files.h"
-#include "sim/hdf5_episode.h"
 
 namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct OpenedPart {
-  int64_t first = 0;
-  Hdf5File file;
-};
+// The two numbers that metadata.json counts.
+std::pair<int64_t, int64_t> CountsOf(const DatasetPaths& paths) {
+  const std::string text = paths.metadata.string();
+  const nlohmann::json metadata = ParseJson(ReadFile(paths.metadata), text);
+  const auto count = [&](const char* key) {
+    if (!metadata.contains(key) || !metadata[key].is_number_unsigned()) {
+      throw DatasetError(text + ": key '" + key + "': expected a whole number, 0 or more, found " +
+                         (metadata.contains(key) ? metadata[key].dump() : "nothing"));
+    }
+    return metadata[key].get<int64_t>();
+  };
+  return {count("total_episodes"), count("total_steps")};
+}
 
 }  // namespace
 
 struct DatasetReader::Impl {
   fs::path folder;
   DatasetInfo info;
-  std::vector<DatasetPart> parts;            // one, the whole, where the dataset is finished
-  mutable std::optional<OpenedPart> opened;  // the last one read from
+  std::optional<CommittedEpisodes> committed;
   int64_t episodes = 0, steps = 0;
   bool finished = false;
 
-  const Hdf5Group& RootOf(int64_t k) const {
+  const CommittedEpisodes& Having(int64_t k) const {
     if (k < 0 || k >= episodes) {
       throw DatasetError(folder.string() + ": expected an episode from 0 to " + std::to_string(episodes - 1) +
                          ", found " + std::to_string(k));
     }
-    const auto part =
-        std::find_if(parts.begin(), parts.end(), [k](const DatasetPart& p) { return k <= p.last; });
-    if (!opened || opened->first != part->first)
-      opened.emplace(OpenedPart{part->first, Hdf5File::Open(part->path)});
-    return opened->file.root();
-  }
-
-  void CheckCounts(const DatasetPaths& paths) {
-    const std::string text = paths.metadata.string();
-    const nlohmann::json metadata = ParseJson(ReadFile(paths.metadata), text);
-    for (const auto& [key, value] :
-         {std::pair{"total_episodes", &episodes}, std::pair{"total_steps", &steps}}) {
-      if (!metadata.contains(key) || !metadata[key].is_number_unsigned()) {
-        throw DatasetError(text + ": key '" + key + "': expected a whole number, 0 or more, found " +
-                           (metadata.contains(key) ? metadata[key].dump() : "nothing"));
-      }
-      *value = metadata[key].get<int64_t>();
-    }
-    const Hdf5File file = Hdf5File::Open(paths.main);
-    if (file.root().size() != episodes) {
-      throw DatasetError(paths.main.string() + ": expected the " + std::to_string(episodes) +
-                         " episodes that metadata.json counts, found " + std::to_string(file.root().size()));
-    }
+    return *committed;
   }
 };
 
@@ -66,15 +53,17 @@ DatasetReader::DatasetReader(fs::path folder) : impl_(std::make_unique<Impl>()) 
   const DatasetPaths paths(impl.folder);
   impl.info = LoadInfo(paths);
   impl.finished = paths.Finished();
+  if (impl.finished) std::tie(impl.episodes, impl.steps) = CountsOf(paths);
+  impl.committed.emplace(paths, impl.info);
   if (impl.finished) {
-    impl.CheckCounts(paths);
-    if (impl.episodes > 0) impl.parts.push_back({0, impl.episodes - 1, paths.main});
+    if (impl.committed->episodes() != impl.episodes) {
+      throw DatasetError(paths.main.string() + ": expected the " + std::to_string(impl.episodes) +
+                         " episodes that metadata.json counts, found " + std::to_string(impl.committed->episodes()));
+    }
     return;
   }
-  DatasetParts parts = FindParts(paths);
-  impl.episodes = parts.episodes();
-  impl.parts = std::move(parts.chain);
-  for (int64_t k = 0; k < impl.episodes; ++k) impl.steps += ReadEpisodeSteps(impl.RootOf(k), k);
+  impl.episodes = impl.committed->episodes();
+  for (int64_t k = 0; k < impl.episodes; ++k) impl.steps += impl.committed->Steps(k);
 }
 
 DatasetReader::~DatasetReader() = default;
@@ -97,20 +86,29 @@ bool DatasetReader::finished() const {
   return impl_->finished;
 }
 
-Episode DatasetReader::Read(int64_t k) const {
-  return ReadEpisode(impl_->RootOf(k), k, impl_->info);
-}
+Episode DatasetReader::Read(int64_t k) const { return impl_->Having(k).Read(k); }
 
-Episode DatasetReader::ReadTransitions(int64_t k) const {
-  return ReadEpisodeTransitions(impl_->RootOf(k), k, impl_->info);
-}
+Episode DatasetReader::ReadTransitions(int64_t k) const { return impl_->Having(k).ReadTransitions(k); }
 
-uint64_t DatasetReader::ReadSeed(int64_t k) const {
-  return ReadEpisodeSeed(impl_->RootOf(k), k);
-}
+uint64_t DatasetReader::ReadSeed(int64_t k) const { return impl_->Having(k).Seed(k); }
 
-EpisodeSummary DatasetReader::ReadSummary(int64_t k) const {
-  return ReadEpisodeSummary(impl_->RootOf(k), k, impl_->info);
+EpisodeSummary DatasetReader::ReadSummary(int64_t k) const { return impl_->Having(k).ReadSummary(k); }
+
+EpisodeSummary Summarise(const Episode& episode) {
+  EpisodeSummary summary;
+  summary.index = episode.index;
+  summary.seed = episode.seed;
+  summary.steps = episode.steps;
+  summary.episode_return = episode.Return();
+  summary.has_success = !episode.success.empty();
+  if (summary.has_success) {
+    summary.success_any = std::any_of(episode.success.begin(), episode.success.end(), [](double s) { return s != 0; });
+    summary.success_end = episode.success.back() != 0;
+  }
+  summary.terminated = episode.terminated;
+  summary.truncated = episode.truncated;
+  summary.diverged = episode.diverged;
+  return summary;
 }
 
 }  // namespace reverie

@@ -40,9 +40,9 @@ struct DatasetInfo {
 /// The file, relative to a dataset's folder, by which PrepareOutputFolder knows one.
 inline constexpr char kDatasetMarker[] = "data/task.json";
 
-/// Writes a dataset. Episodes are committed in parts that appear whole under data/parts/; Finish() joins them
-/// into data/main_data.hdf5. A killed run loses at most what was not committed, and resumed gives the same
-/// bytes.
+/// Writes a dataset: each episode at once into what Finish() makes data/main_data.hdf5, and, since HDF5 files do not
+/// survive a kill, into data/episodes.log, from where a killed run goes on. It loses at most what was not committed,
+/// and resumed gives the same bytes.
 class DatasetWriter {
  public:
   /// Starts a dataset in `folder` (created; must hold none), or with `resume` goes on after the last
@@ -63,14 +63,13 @@ class DatasetWriter {
   void KeepFirst(int64_t episodes);
 
   /// Appends the next episode: its index is first_episode + committed() + those appended since.
-  /// @throws ShapeError, DatasetError.
+  /// @throws ShapeError, DatasetError; Error where the disk is full, after which the episode waits for Commit.
   void Append(const Episode& episode);
 
   /// Makes everything appended so far safe on disk. After an error (a full disk) it may be called again.
   void Commit();
 
-  /// Commits, joins the parts, writes metadata.json and removes the parts. The folder is then a Minari
-  /// dataset.
+  /// Commits and makes the folder a Minari dataset. Where the run was resumed, main_data.hdf5 is written now.
   void Finish();
 
  private:
@@ -88,6 +87,8 @@ struct EpisodeSummary {
   bool terminated = false, truncated = false;
   std::string diverged;
 };
+
+EpisodeSummary Summarise(const Episode& episode);
 
 /// Reads a finished dataset, or the committed part of one that was interrupted.
 class DatasetReader {

@@ -268,25 +268,21 @@ DatasetCheck CheckDataset(const fs::path& folder, const std::function<void(int64
                             : Spaces{UnboundedSpace(info.observation_size), UnitSpace(info.action_size)};
   CheckTask(dataset, paths);
 
-  std::vector<DatasetPart> parts;
-  if (!check.finished) parts = FindParts(paths).chain;
-  if (check.finished && dataset.episodes() > 0) parts.push_back({0, dataset.episodes() - 1, paths.main});
-  for (const DatasetPart& part : parts) {
-    const Hdf5File file = Hdf5File::Open(part.path);
-    const int64_t count = part.last - part.first + 1;
-    if (file.root().size() != count) {
-      Violated(part.path.string(), std::to_string(count) + " episodes, as its name says",
-               std::to_string(file.root().size()));
+  const CommittedEpisodes committed(paths, info);
+  for (int64_t k = 0; k < committed.episodes(); ++k) {
+    if (stop.stop_requested()) {
+      check.interrupted = true;
+      return check;
     }
-    for (int64_t k = part.first; k <= part.last; ++k) {
-      if (stop.stop_requested()) {
-        check.interrupted = true;
-        return check;
-      }
+    if (k < committed.in_hdf5()) {
+      check.steps += EpisodeChecker(committed.hdf5()->root(), k, info, spaces).Check();
+    } else {  // as it will be in main_data.hdf5
+      Hdf5File file = Hdf5File::CreateInMemory(paths.log);
+      WriteEpisode(file.root(), k, committed.Read(k), info);
       check.steps += EpisodeChecker(file.root(), k, info, spaces).Check();
-      ++check.episodes;
-      if (progress) progress(check.episodes, dataset.episodes());
     }
+    ++check.episodes;
+    if (progress) progress(check.episodes, committed.episodes());
   }
   if (check.finished && check.steps != dataset.steps()) {
     Violated(paths.metadata.string() + ": key 'total_steps'",

@@ -1,28 +1,17 @@
 #include "sim/dataset_files.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <system_error>
 
 #include "sim/dataset_metadata.h"
 #include "sim/error.h"
 #include "sim/files.h"
+#include "sim/hdf5_episode.h"
 
 namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-// "episodes-000000-000004.hdf5" holds episodes 0 to 4.
-bool ParsePartName(const std::string& name, DatasetPart& part) {
-  long long first = 0, last = 0;
-  int used = 0;
-  if (std::sscanf(name.c_str(), "episodes-%lld-%lld.hdf5%n", &first, &last, &used) != 2) return false;
-  part.first = first;
-  part.last = last;
-  return used == static_cast<int>(name.size()) && 0 <= first && first <= last;
-}
 
 json ReadJson(const fs::path& path) {
   return ParseJson(ReadFile(path), path.string());
@@ -42,43 +31,57 @@ DatasetPaths::DatasetPaths(const fs::path& folder)
       run(data / "run.json"),
       task(data / "task.json"),
       scene(data / "scene.mjb"),
-      parts(data / "parts") {}
-
-fs::path DatasetPaths::Part(int64_t first, int64_t last) const {
-  char name[64];
-  std::snprintf(name, sizeof name, "episodes-%06lld-%06lld.hdf5", static_cast<long long>(first),
-                static_cast<long long>(last));
-  return parts / name;
-}
+      log(data / "episodes.log"),
+      extended(data / "episodes.hdf5") {}
 
 bool DatasetPaths::Finished() const {
   return Exists(main) && Exists(metadata);
 }
 
-DatasetParts FindParts(const DatasetPaths& paths) {
-  std::vector<DatasetPart> found;
-  std::error_code code;
-  for (fs::directory_iterator entry(paths.parts, code), end; !code && entry != end; entry.increment(code)) {
-    DatasetPart part{0, 0, entry->path()};
-    if (ParsePartName(entry->path().filename().string(), part)) found.push_back(std::move(part));
-  }
-  std::sort(found.begin(), found.end(), [](const DatasetPart& a, const DatasetPart& b) {
-    return a.first != b.first ? a.first < b.first : a.last > b.last;
-  });
-  DatasetParts parts;
-  for (DatasetPart& part : found) {
-    const int64_t next = parts.episodes();
-    if (part.last < next) {
-      parts.superseded.push_back(part.path);
-    } else if (part.first == next) {
-      parts.chain.push_back(std::move(part));
-    } else {
-      throw DatasetError(part.path.string() + ": expected a part that begins with episode " +
-                         std::to_string(next) + ", found one that begins with " + std::to_string(part.first) +
-                         "; put back the part in between, or delete this one and those behind it");
+CommittedEpisodes::CommittedEpisodes(const DatasetPaths& paths, const DatasetInfo& info) : info_(&info) {
+  const bool finished = paths.Finished();
+  const fs::path& hdf5 = finished ? paths.main : paths.extended;
+  if (!finished && Exists(paths.log)) log_.emplace(paths.log);
+  if (finished || Exists(hdf5)) {
+    hdf5_.emplace(Hdf5File::Open(hdf5));
+    in_hdf5_ = hdf5_->root().size();
+    if (log_ && log_->first() < in_hdf5_) {  // was cut, and its beginning written anew
+      hdf5_.reset();
+      in_hdf5_ = 0;
     }
   }
-  return parts;
+  if (log_ && log_->first() != in_hdf5_) {
+    throw DatasetError(paths.log.string() + ": expected it to begin with episode " + std::to_string(in_hdf5_) +
+                       ", found " + std::to_string(log_->first()) + "; put back " + paths.extended.string() +
+                       ", which holds those before");
+  }
+}
+
+int64_t CommittedEpisodes::episodes() const { return in_hdf5_ + (log_ ? log_->episodes() : 0); }
+
+int64_t CommittedEpisodes::Steps(int64_t id) const {
+  return id < in_hdf5_ ? ReadEpisodeSteps(hdf5_->root(), id) : log_->Steps(id);
+}
+
+uint64_t CommittedEpisodes::Seed(int64_t id) const {
+  return id < in_hdf5_ ? ReadEpisodeSeed(hdf5_->root(), id) : log_->Seed(id);
+}
+
+Episode CommittedEpisodes::Read(int64_t id) const {
+  return id < in_hdf5_ ? ReadEpisode(hdf5_->root(), id, *info_) : log_->Read(id, *info_);
+}
+
+Episode CommittedEpisodes::ReadTransitions(int64_t id) const {
+  if (id < in_hdf5_) return ReadEpisodeTransitions(hdf5_->root(), id, *info_);
+  Episode episode = log_->Read(id, *info_);
+  for (std::vector<double>* states : {&episode.integration_state, &episode.qpos, &episode.qvel, &episode.time}) {
+    states->clear();
+  }
+  return episode;
+}
+
+EpisodeSummary CommittedEpisodes::ReadSummary(int64_t id) const {
+  return id < in_hdf5_ ? ReadEpisodeSummary(hdf5_->root(), id, *info_) : Summarise(log_->Read(id, *info_));
 }
 
 DatasetInfo LoadInfo(const DatasetPaths& paths) {

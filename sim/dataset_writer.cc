@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <optional>
 #include <system_error>
 
@@ -13,20 +12,6 @@ namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Parts are built in memory: the disk sees nothing but whole files, and a full disk never leaves HDF5 with
-// data that it cannot flush.
-Hdf5File NewPart(const DatasetPaths& paths) {
-  return Hdf5File::CreateInMemory(paths.parts / "part-in-memory");
-}
-
-// Read and written rather than copied by HDF5: where its copy puts things depends on where they lay, and the
-// same episodes shall give the same bytes. Reading also checks every checksum before a part is deleted.
-void CopyEpisodes(const DatasetPart& part, int64_t last, const DatasetInfo& info, Hdf5File& to) {
-  const Hdf5File from = Hdf5File::Open(part.path);
-  for (int64_t id = part.first; id <= last; ++id)
-    WriteEpisode(to.root(), id, ReadEpisode(from.root(), id, info), info);
-}
 
 void CreateFolder(const fs::path& folder) {
   std::error_code code;
@@ -50,113 +35,119 @@ struct DatasetWriter::Impl {
   DatasetPaths paths;
   DatasetInfo info;
   std::unique_ptr<FolderLock> lock;
-  std::optional<Hdf5File> part;  // appended, not committed
+  std::optional<EpisodeLogWriter> log;
+  std::optional<Hdf5File> main;  // what will be main_data.hdf5, while it holds all that was appended
   int64_t committed = 0, committed_steps = 0, pending = 0, pending_steps = 0;
   bool finished = false;  // main_data.hdf5 and metadata.json hold all that is committed
 
   Impl(fs::path folder_in, DatasetInfo info_in)
       : folder(std::move(folder_in)), paths(folder), info(std::move(info_in)), lock(Lock(folder)) {}
+  ~Impl() { AbandonMain(); }
 
   void Start();
   void Resume();
   void Reopen();
-  void Truncate(const DatasetPart& part, int64_t last);
-  void CountSteps();
-  void Join();
+  void WriteToMain(const Episode& episode);
+  void AbandonMain() noexcept;
+  void FinishMain();
+  void CommitLog();
   void RemoveLeftovers();
 };
 
 void DatasetWriter::Impl::Start() {
-  CreateFolder(paths.parts);
+  CreateFolder(paths.data);
   WriteFileAtomically(paths.task, info.task_json);
   WriteFileAtomically(paths.scene, info.scene_mjb);
   WriteFileAtomically(paths.run, InfoToJson(info).dump(1) + "\n");
+  log.emplace(paths.log, 0);
+  main.emplace(Hdf5File::Create(PartialPath(paths.main)));
 }
 
 void DatasetWriter::Impl::Resume() {
   CheckSameRun(LoadInfo(paths), folder.string(), info, "this run",
                "; --resume goes on only with the same run: give its options, or another --out");
-  finished = paths.Finished();
+  const DatasetReader reader(folder);
+  finished = reader.finished();
+  committed = reader.episodes();
+  committed_steps = reader.steps();
   if (finished) {
-    const DatasetReader reader(folder);
-    committed = reader.episodes();
-    committed_steps = reader.steps();
     RemoveLeftovers();
     return;
   }
-  CreateFolder(paths.parts);
-  const DatasetParts parts = FindParts(paths);
-  for (const fs::path& superseded : parts.superseded) RemoveFile(superseded);
   RemoveFile(paths.main);
   RemoveFile(paths.metadata);
-  committed = parts.episodes();
-  CountSteps();
-}
-
-// Opens every part, so that one that is not whole is found here and not at the end of the night.
-void DatasetWriter::Impl::CountSteps() {
-  committed_steps = 0;
-  const DatasetParts found = FindParts(paths);
-  for (const DatasetPart& part_file : found.chain) {
-    const Hdf5File file = Hdf5File::Open(part_file.path);
-    for (int64_t id = part_file.first; id <= part_file.last; ++id)
-      committed_steps += ReadEpisodeSteps(file.root(), id);
+  const CommittedEpisodes found(paths, info);
+  // One that is damaged is found here and not at the end of the night.
+  for (int64_t id = found.in_hdf5(); id < found.episodes(); ++id) found.Read(id);
+  if (found.in_hdf5() == 0) RemoveFile(paths.extended);  // superseded by the log, if it is there
+  if (found.log()) {
+    log.emplace(*found.log(), found.log()->episodes());
+  } else {
+    log.emplace(paths.log, found.in_hdf5());
   }
+  if (committed == 0) main.emplace(Hdf5File::Create(PartialPath(paths.main)));
 }
 
-// A finished dataset becomes an unfinished one whose single part is all it holds. Interrupted at any point it
-// is still one of the two.
+// A finished dataset becomes an unfinished one that is being extended. Interrupted at any point it is still one of the
+// two.
 void DatasetWriter::Impl::Reopen() {
   if (!finished) return;
-  CreateFolder(paths.parts);
   WriteFileAtomically(paths.run, InfoToJson(info).dump(1) + "\n");
   if (committed > 0) {
-    CommitFile(paths.main, paths.Part(0, committed - 1));
+    CommitFile(paths.main, paths.extended);
   } else {
     RemoveFile(paths.main);
   }
   RemoveFile(paths.metadata);
+  log.emplace(paths.log, committed);
   finished = false;
 }
 
-// Keeps a part's episodes up to `last`. The shorter part exists before the longer one goes; with both there,
-// the longer counts.
-void DatasetWriter::Impl::Truncate(const DatasetPart& long_part, int64_t last) {
-  Hdf5File kept = NewPart(paths);
-  CopyEpisodes(long_part, last, info, kept);
-  WriteFileAtomically(paths.Part(long_part.first, last), kept.Image());
+// What HDF5 cannot write (a full disk) is written from the log when the dataset is finished.
+void DatasetWriter::Impl::WriteToMain(const Episode& episode) {
+  if (!main) return;
+  try {
+    WriteEpisode(main->root(), committed + pending, episode, info);
+  } catch (const Error&) {
+    AbandonMain();
+  }
 }
 
-void DatasetWriter::Impl::Join() {
-  const DatasetParts parts = FindParts(paths);
-  uint64_t bytes = 0;
-  for (const DatasetPart& part_file : parts.chain) bytes += fs::file_size(part_file.path);
-  std::error_code code;
-  const fs::space_info space = fs::space(paths.data, code);
-  if (!code && space.available < bytes) {
-    throw DatasetError(paths.main.string() + ": expected room for " + std::to_string(bytes >> 20) +
-                       " MB on the disk, found " + std::to_string(space.available >> 20) +
-                       " MB; the episodes are safe in " + paths.parts.string() + ": make room and --resume");
-  }
+void DatasetWriter::Impl::AbandonMain() noexcept {
+  if (!main) return;
   const fs::path partial = PartialPath(paths.main);
+  std::error_code ignored;
+  // HDF5 may keep a file open that it could not write: what it takes on the disk must go all the same.
+  fs::resize_file(partial, 0, ignored);
+  main.reset();
+  fs::resize_file(partial, 0, ignored);
+  fs::remove(partial, ignored);
+}
+
+void DatasetWriter::Impl::CommitLog() {
   try {
-    Hdf5File main = Hdf5File::Create(partial);
-    for (const DatasetPart& part_file : parts.chain) CopyEpisodes(part_file, part_file.last, info, main);
-    main.Close();
-    CommitFile(partial, paths.main);
+    log->Commit();
   } catch (const Error&) {
-    // HDF5 may keep the file open: what it takes on the disk must go all the same.
-    fs::resize_file(partial, 0, code);
-    RemoveFile(partial);
-    throw;
+    if (!main) throw;
+    AbandonMain();  // makes room
+    log->Commit();
   }
+}
+
+void DatasetWriter::Impl::FinishMain() {
+  if (!main) {
+    const CommittedEpisodes found(paths, info);
+    main.emplace(Hdf5File::Create(PartialPath(paths.main)));
+    for (int64_t id = 0; id < committed; ++id) WriteEpisode(main->root(), id, found.Read(id), info);
+  }
+  main->Close();
+  CommitFile(PartialPath(paths.main), paths.main);
+  main.reset();
 }
 
 void DatasetWriter::Impl::RemoveLeftovers() {
-  std::error_code ignored;
-  fs::remove_all(paths.parts, ignored);
-  RemoveFile(paths.run);
-  for (const fs::path& whole : {paths.run, paths.main, paths.metadata}) RemoveFile(PartialPath(whole));
+  for (const fs::path& file : {paths.run, paths.log, paths.extended}) RemoveFile(file);
+  for (const fs::path& whole : {paths.run, paths.main, paths.metadata, paths.log}) RemoveFile(PartialPath(whole));
 }
 
 DatasetWriter::DatasetWriter(fs::path folder, DatasetInfo info, bool resume)
@@ -195,16 +186,19 @@ void DatasetWriter::KeepFirst(int64_t episodes) {
   }
   if (episodes == impl.committed) return;
   impl.Reopen();
-  DatasetParts parts = FindParts(impl.paths);
-  // From the last one back: whatever interrupts this, the parts left are a beginning of the run.
-  std::reverse(parts.chain.begin(), parts.chain.end());
-  for (const DatasetPart& part : parts.chain) {
-    if (part.last < episodes) break;
-    if (part.first < episodes) impl.Truncate(part, episodes - 1);
-    RemoveFile(part.path);
+  impl.AbandonMain();
+  const CommittedEpisodes found(impl.paths, impl.info);
+  if (episodes >= found.in_hdf5()) {
+    if (found.log()) impl.log.emplace(*found.log(), episodes - found.in_hdf5());
+  } else {
+    // The log that holds them all is whole before the file goes that holds their beginning and more.
+    impl.log.emplace(impl.paths.log, 0);
+    for (int64_t id = 0; id < episodes; ++id) impl.log->Append(found.Read(id));
+    impl.log->Commit();
+    RemoveFile(impl.paths.extended);
   }
+  for (int64_t id = episodes; id < impl.committed; ++id) impl.committed_steps -= found.Steps(id);
   impl.committed = episodes;
-  impl.CountSteps();
 }
 
 void DatasetWriter::Append(const Episode& episode) {
@@ -216,18 +210,17 @@ void DatasetWriter::Append(const Episode& episode) {
                        std::to_string(impl.info.first_episode + id) + " of the run next, found " +
                        std::to_string(episode.index));
   }
-  if (!impl.part) impl.part.emplace(NewPart(impl.paths));
-  WriteEpisode(impl.part->root(), id, episode, impl.info);
+  impl.Reopen();
+  impl.WriteToMain(episode);
   ++impl.pending;
   impl.pending_steps += episode.steps;
+  impl.log->Append(episode);
 }
 
 void DatasetWriter::Commit() {
   Impl& impl = *impl_;
   if (impl.pending == 0) return;
-  impl.Reopen();
-  WriteFileAtomically(impl.paths.Part(impl.committed, impl.committed + impl.pending - 1), impl.part->Image());
-  impl.part.reset();
+  impl.CommitLog();
   impl.committed += std::exchange(impl.pending, 0);
   impl.committed_steps += std::exchange(impl.pending_steps, 0);
 }
@@ -236,12 +229,19 @@ void DatasetWriter::Finish() {
   Commit();
   Impl& impl = *impl_;
   if (impl.finished) return;
-  impl.Join();
+  try {
+    impl.FinishMain();
+  } catch (const Error& error) {
+    impl.AbandonMain();
+    throw DatasetError(std::string(error.what()) + "; the " + std::to_string(impl.committed) +
+                       " episodes are safe in " + impl.paths.log.string() + ": make room and --resume");
+  }
   const uint64_t bytes =
       fs::file_size(impl.paths.main) + impl.info.task_json.size() + impl.info.scene_mjb.size();
   WriteFileAtomically(impl.paths.metadata, MetadataText(impl.info, MinariId(impl.folder), impl.committed,
                                                         impl.committed_steps, bytes));
   impl.finished = true;
+  impl.log.reset();
   impl.RemoveLeftovers();
 }
 

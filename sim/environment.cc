@@ -72,8 +72,28 @@ EpisodeRecorder::EpisodeRecorder(const CompiledTask& task, int64_t index, uint64
 void EpisodeRecorder::Start(const mjModel* model, const mjData* data, std::span<const double> channels) {
   episode_.model_parameters.resize(static_cast<size_t>(task_->parameter_size()));
   task_->GetParameters(model, episode_.model_parameters);
+  Reserve(model);
   const std::vector<double> no_action(static_cast<size_t>(task_->action_size()), 0.0);
   AddState(model, data, channels, no_action);
+}
+
+// Room for a whole episode at once, where that is not so much that an early end would waste it.
+void EpisodeRecorder::Reserve(const mjModel* model) {
+  constexpr size_t kMostValues = size_t{1} << 23;
+  const auto steps = static_cast<size_t>(task_->steps_per_episode()), states = steps + 1;
+  if (states * static_cast<size_t>(task_->state_size() + 1) > kMostValues) return;
+  const auto reserve = [](std::vector<double>& rows, size_t count, int64_t width) {
+    rows.reserve(count * static_cast<size_t>(width));
+  };
+  reserve(episode_.observations, states, task_->observation_size());
+  reserve(episode_.signals, states, task_->signal_size());
+  reserve(episode_.actions, steps, task_->action_size());
+  reserve(episode_.rewards, steps, 1);
+  reserve(episode_.integration_state, states, task_->state_size());
+  reserve(episode_.qpos, states, model->nq);
+  reserve(episode_.qvel, states, model->nv);
+  reserve(episode_.time, states, 1);
+  if (!task_->success().empty()) reserve(episode_.success, states, 1);
 }
 
 void EpisodeRecorder::Add(std::span<const double> action, const StepResult& result, const mjModel* model,

@@ -156,6 +156,7 @@ class EpisodeRecorder {
   Episode Take();
 
  private:
+  void Reserve(const mjModel* model);
   void AddState(const mjModel* model, const mjData* data, std::span<const double> channels,
                 std::span<const double> action);
   const CompiledTask* task_;

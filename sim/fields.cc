@@ -66,6 +66,16 @@ const std::map<std::string, Field>& Fields() {
 #undef X
 #pragma pop_macro("XNV")
 #pragma pop_macro("MJ_M")
+    // What the scene's <option> says, of one row each.
+    const auto add_option = [&table](const char* name, void* (*in_model)(mjModel*), int (*columns)(const mjModel*)) {
+      table[name] = {nullptr, in_model, FieldElement::Type::kDouble, "", [](const mjModel*) { return 1; }, columns};
+    };
+    const auto one = [](const mjModel*) { return 1; };
+    const auto three = [](const mjModel*) { return 3; };
+    add_option("gravity", [](mjModel* m) -> void* { return m->opt.gravity; }, three);
+    add_option("wind", [](mjModel* m) -> void* { return m->opt.wind; }, three);
+    add_option("density", [](mjModel* m) -> void* { return &m->opt.density; }, one);
+    add_option("viscosity", [](mjModel* m) -> void* { return &m->opt.viscosity; }, one);
     return table;
   }();
   return fields;
@@ -83,7 +93,7 @@ Range RowsOf(const Scene& scene, const Field& field, const std::string& label, c
       {"nbody", mjOBJ_BODY},     {"njnt", mjOBJ_JOINT},         {"ngeom", mjOBJ_GEOM},
       {"nsite", mjOBJ_SITE},     {"ncam", mjOBJ_CAMERA},        {"nlight", mjOBJ_LIGHT},
       {"ntendon", mjOBJ_TENDON}, {"nsensor", mjOBJ_SENSOR},     {"neq", mjOBJ_EQUALITY},
-      {"nkey", mjOBJ_KEY},       {"nactuator", mjOBJ_ACTUATOR},
+      {"nkey", mjOBJ_KEY},       {"nactuator", mjOBJ_ACTUATOR}, {"nmat", mjOBJ_MATERIAL},
   };
   if (const auto object = kObjects.find(rows); object != kObjects.end()) return {find(object->second), 1};
   if (rows == "nq") {

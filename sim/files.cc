@@ -48,13 +48,13 @@ fs::path FolderOf(const fs::path& path) {
 
 // Some file systems cannot flush a folder or a device and say so with EINVAL; there is nothing more to do
 // then.
-bool Flush(int fd) {
+bool FlushToDisk(int fd) {
   return ::fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
 }
 
 void FlushFolder(const fs::path& folder) {
   Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
-  if (descriptor.get() >= 0) Flush(descriptor.get());
+  if (descriptor.get() >= 0) FlushToDisk(descriptor.get());
 }
 
 void WriteAll(int fd, std::string_view bytes, const fs::path& path) {
@@ -150,7 +150,7 @@ void CommitFile(const fs::path& temporary, const fs::path& path) {
   {
     Descriptor file(temporary, O_RDONLY);
     if (file.get() < 0) Fail(temporary, "cannot be read", errno);
-    if (!Flush(file.get())) Fail(path, "cannot be flushed to disk", errno);
+    if (!FlushToDisk(file.get())) Fail(path, "cannot be flushed to disk", errno);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     Fail(path, "cannot be renamed from " + temporary.filename().string(), errno);
@@ -160,6 +160,44 @@ void CommitFile(const fs::path& temporary, const fs::path& path) {
 
 void RemoveFile(const fs::path& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) Fail(path, "cannot be deleted", errno);
+}
+
+GrowingFile::GrowingFile(const fs::path& path, uint64_t size)
+    : path_(path), descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) Fail(path, "cannot be written", errno);
+  try {
+    Resize(size);
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
+  }
+}
+
+GrowingFile::~GrowingFile() { ::close(descriptor_); }
+
+void GrowingFile::Append(std::string_view bytes) {
+  if (::lseek(descriptor_, static_cast<off_t>(size_), SEEK_SET) < 0) Fail(path_, "cannot be written", errno);
+  try {
+    WriteAll(descriptor_, bytes, path_);
+  } catch (const Error&) {
+    static_cast<void>(::ftruncate(descriptor_, static_cast<off_t>(size_)) == 0);  // the room is needed
+    throw;
+  }
+  size_ += bytes.size();
+}
+
+void GrowingFile::WriteAt(uint64_t offset, std::string_view bytes) {
+  if (::lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0) Fail(path_, "cannot be written", errno);
+  WriteAll(descriptor_, bytes, path_);
+}
+
+void GrowingFile::Resize(uint64_t size) {
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) Fail(path_, "cannot be cut to its length", errno);
+  size_ = size;
+}
+
+void GrowingFile::Flush() {
+  if (!FlushToDisk(descriptor_)) Fail(path_, "cannot be flushed to disk", errno);
 }
 
 void PrepareOutputFolder(const fs::path& folder, bool overwrite, std::string_view marker) {

@@ -2,6 +2,7 @@
 // are never overwritten unasked. Nothing here keeps state but FileLock.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -23,6 +24,31 @@ std::filesystem::path PartialPath(const std::filesystem::path& path);
 
 /// Deletes a file; one that is not there is no error. @throws Error.
 void RemoveFile(const std::filesystem::path& path);
+
+/// A file that is written at its end.
+class GrowingFile {
+ public:
+  /// Opens `path` for writing, or creates it. What lies behind its first `size` bytes counts as nothing.
+  /// @throws Error.
+  GrowingFile(const std::filesystem::path& path, uint64_t size);
+  ~GrowingFile();
+  GrowingFile(const GrowingFile&) = delete;
+  GrowingFile& operator=(const GrowingFile&) = delete;
+
+  uint64_t size() const { return size_; }
+  /// @throws Error (a full disk): then nothing of `bytes` is there.
+  void Append(std::string_view bytes);
+  /// Writes over what is there. @throws Error.
+  void WriteAt(uint64_t offset, std::string_view bytes);
+  void Resize(uint64_t size);
+  /// Makes all of it safe on the disk. @throws Error.
+  void Flush();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+};
 
 /// Creates `folder` for a run's output. An existing folder with anything in it is refused, or emptied when
 /// `overwrite` is set and it looks like one that Reverie made (holds `marker`, or is empty). What a run

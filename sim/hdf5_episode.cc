@@ -21,11 +21,7 @@ void CheckSize(const char* name, size_t found, int64_t rows, int64_t columns) {
 std::vector<int8_t> ReadActors(const Hdf5Group& infos, int64_t steps, size_t policies) {
   std::vector<int8_t> actors = infos.ReadIndices(kPolicy, steps + 1);
   actors.pop_back();
-  for (size_t t = 0; t < actors.size(); ++t) {
-    if (actors[t] >= 0 && static_cast<size_t>(actors[t]) < policies) continue;
-    throw DatasetError(infos.where() + "/" + kPolicy + ": row " + std::to_string(t) + ": expected one of the " +
-                       std::to_string(policies) + " policies, from 0, found " + std::to_string(actors[t]));
-  }
+  CheckActors(actors, policies, infos.where());
   return actors;
 }
 
@@ -39,6 +35,14 @@ std::vector<int8_t> LastOnly(int64_t size, bool last) {
 
 std::string EpisodeName(int64_t id) {
   return "episode_" + std::to_string(id);
+}
+
+void CheckActors(const std::vector<int8_t>& actors, size_t policies, const std::string& where) {
+  for (size_t t = 0; t < actors.size(); ++t) {
+    if (actors[t] >= 0 && static_cast<size_t>(actors[t]) < policies) continue;
+    throw DatasetError(where + "/" + kPolicy + ": row " + std::to_string(t) + ": expected one of the " +
+                       std::to_string(policies) + " policies, from 0, found " + std::to_string(actors[t]));
+  }
 }
 
 void CheckEpisode(const Episode& episode, const DatasetInfo& info) {

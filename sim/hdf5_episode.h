@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/dataset.h"
 #include "sim/hdf5_file.h"
@@ -16,6 +17,9 @@ std::string EpisodeName(int64_t id);
 
 /// Checks every array's size against `info`. @throws ShapeError naming the array, expected and found.
 void CheckEpisode(const Episode& episode, const DatasetInfo& info);
+
+/// @throws DatasetError if one of `actors` is none of so many policies.
+void CheckActors(const std::vector<int8_t>& actors, size_t policies, const std::string& where);
 
 /// Writes an episode that CheckEpisode passed, as episode `id` of the dataset.
 void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const DatasetInfo& info);

@@ -41,6 +41,8 @@ int ObjectCount(const mjModel* model, mjtObj type) {
       return static_cast<int>(model->neq);
     case mjOBJ_KEY:
       return static_cast<int>(model->nkey);
+    case mjOBJ_MATERIAL:
+      return static_cast<int>(model->nmat);
     default:
       return 0;
   }

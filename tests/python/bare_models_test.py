@@ -1,9 +1,11 @@
-"""`reverie collect` on every model of dm_control's suite and of Gymnasium's MuJoCo assets, as they are installed.
+"""`reverie collect` on every model of dm_control's suite and of Gymnasium's MuJoCo assets, as they are installed, and
+on every MJCF file below folders that are given.
 
 Each gives 1,000 control steps in a dataset that replays to the bit, or one clear error line and exit code 1.
 """
 
 import importlib.util
+import json
 import os
 import pathlib
 import subprocess
@@ -26,6 +28,8 @@ def models():
         if not files:
             raise SystemExit(f"no models in {root}")
         yield from ((package, file) for file in files)
+    for folder in map(pathlib.Path, sys.argv[1:]):
+        yield from ((folder.name, file) for file in sorted(folder.rglob("*.xml")))
 
 
 def run(*arguments):
@@ -76,12 +80,15 @@ def check(file, folder):
 
 def main():
     problems = []
+    counts = {"recorded": 0, "refused": 0, "wrong": 0}
     with tempfile.TemporaryDirectory() as scratch:
         for index, (package, file) in enumerate(models()):
             what, wrong = check(file, os.path.join(scratch, str(index)))
-            print(f"{package:10} {file.name:32} {what}", flush=True)
+            print(f"{package:18} {file.name:32} {what}", flush=True)
             if wrong:
                 problems.append(f"{package} {file.name}: {wrong}")
+            counts["wrong" if wrong else "recorded" if what.endswith("verified") else "refused"] += 1
+    print(json.dumps(counts))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

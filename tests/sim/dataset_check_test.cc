@@ -352,33 +352,27 @@ TEST_CASE("Episodes that do not follow on one another are named") {
   recorded.CheckFault(": episode_2: expected a group, found nothing of that name");
 }
 
-TEST_CASE("Of an unfinished dataset the committed parts are checked") {
+TEST_CASE("Of an unfinished dataset the committed episodes are checked") {
   const Recorded recorded;
   const TemporaryFolder folder;
-  {
-    DatasetWriter writer(folder / "run", recorded.info(), false);
-    for (const Episode& episode : recorded.episodes()) {
+  const auto write = [&](const fs::path& run, double last_action) {
+    DatasetWriter writer(run, recorded.info(), false);
+    for (Episode episode : recorded.episodes()) {
+      if (episode.index == 1) episode.actions[0] = last_action;
       if (episode.index == 2) writer.Commit();
       writer.Append(episode);
     }
-  }
+  };
+  write(folder / "run", 0.5);
   const DatasetCheck check = CheckDataset(folder / "run");
   CHECK_FALSE(check.finished);
   CHECK(check.episodes == 2);
   CHECK(check.steps == 4 + 5);
-
-  const fs::path part = folder / "run/data/parts/episodes-000000-000001.hdf5";
-  REQUIRE(fs::exists(part));
-  Hdf5File file = Hdf5File::Create(part);
-  for (int64_t k = 0; k < 2; ++k) {
-    Episode episode = recorded.episodes()[static_cast<size_t>(k)];
-    if (k == 1) episode.actions[0] = -2;
-    WriteEpisode(file.root(), k, episode, recorded.info());
-  }
-  file.Close();
-  CHECK(MessageOf([&] { CheckDataset(folder / "run"); }) ==
-        part.string() + ": episode_1/actions: expected numbers in their space, here from -1 to 1, found -2 at step "
-                        "0, element 0 (push)");
+  write(folder / "wrong", -2);
+  CHECK(MessageOf([&] { CheckDataset(folder / "wrong"); }) ==
+        (folder / "wrong/data/episodes.log").string() +
+            ": episode_1/actions: expected numbers in their space, here from -1 to 1, found -2 at step 0, element 0 "
+            "(push)");
 }
 
 TEST_CASE("A check tells how far it is and can be stopped") {

@@ -444,10 +444,10 @@ TEST_CASE("A damaged or foreign dataset is one clear line") {
   }
 }
 
-TEST_CASE("A part that is missing or damaged is found when the run is resumed") {
+TEST_CASE("What was committed and is damaged is found when the run is resumed") {
   const TemporaryFolder folder;
   const DatasetInfo info = MakeInfo();
-  const fs::path run = folder / "run";
+  const fs::path run = folder / "run", log = run / "data/episodes.log";
   {
     DatasetWriter writer(run, info, false);
     for (int64_t k = 0; k < 3; ++k) {
@@ -455,17 +455,47 @@ TEST_CASE("A part that is missing or damaged is found when the run is resumed") 
       writer.Commit();
     }
   }
-  const fs::path second = run / "data/parts/episodes-000001-000001.hdf5";
-  const std::string bytes = ReadFile(second);
-  WriteFileAtomically(second, bytes.substr(0, 500));
-  const std::string damaged = MessageOf([&] { DatasetWriter(run, info, true); });
-  CHECK(IsOneLine(damaged));
-  CHECK(Contains(damaged, second.string() + ": expected a whole HDF5 file"));
-  fs::remove(second);
-  const std::string missing = MessageOf([&] { DatasetWriter(run, info, true); });
-  CHECK(Contains(missing, "expected a part that begins with episode 1, found one that begins with 2"));
-  WriteFileAtomically(second, bytes);
+  const std::string whole = ReadFile(log);
+  const auto resuming = [&](const std::string& bytes) {
+    WriteFileAtomically(log, bytes);
+    const std::string message = MessageOf([&] { DatasetWriter(run, info, true); });
+    CHECK(IsOneLine(message));
+    return message;
+  };
+  CHECK(Contains(resuming(whole.substr(0, whole.size() - 1)),
+                 log.string() + ": expected " + std::to_string(whole.size()) + " bytes, found " +
+                     std::to_string(whole.size() - 1) + ": the file was cut short"));
+  CHECK(Contains(resuming("PK\x03\x04 and so on"), "expected the episodes of an unfinished dataset, found something else"));
+  // Wherever a bit falls over, it is told or it was of no account.
+  for (size_t at = 0; at < whole.size(); at += 7) {
+    CAPTURE(at);
+    std::string damaged = whole;
+    damaged[at] ^= 4;
+    const std::string message = resuming(damaged);
+    if (message == "(no error)") {
+      CHECK(at < 64);  // one of the two marks of what is committed
+    } else {
+      CHECK(Contains(message, log.string() + ": "));
+    }
+  }
+  WriteFileAtomically(log, whole + "what a kill left");
   CHECK(DatasetWriter(run, info, true).committed() == 3);
+  CHECK(ReadFile(log).size() == whole.size());
+}
+
+TEST_CASE("A dataset that was being extended and lost what it extends says so") {
+  const TemporaryFolder folder;
+  const DatasetInfo info = MakeInfo();
+  WriteRun(folder / "run", info, 2, 1);
+  {
+    DatasetWriter writer(folder / "run", info, true);
+    writer.Append(MakeEpisode(info, 2, Steps(2)));
+    writer.Commit();
+  }
+  CHECK(DatasetReader(folder / "run").episodes() == 3);
+  fs::remove(folder / "run/data/episodes.hdf5");
+  const std::string message = OpeningError(folder / "run");
+  CHECK(Contains(message, "episodes.log: expected it to begin with episode 0, found 2; put back"));
 }
 
 TEST_CASE("Minari, h5py and MuJoCo in Python read what was written") {

@@ -216,6 +216,45 @@ TEST_CASE("Drawn model parameters are put back before the episode plays again") 
   CHECK(VerifyEpisode(*task, changed).mismatches > 10);
 }
 
+TEST_CASE("Whatever of a scene is drawn is recorded, acts, and is put back") {
+  const TemporaryFolder folder;
+  WriteScene(folder, R"(
+<mujoco>
+  <asset><material name="paint"/></asset>
+  <worldbody>
+    <geom name="floor" type="plane" size="2 2 0.1"/><camera name="side" pos="0 -3 1"/>
+    <body name="arm" pos="0 0 1"><joint name="hinge" axis="0 1 0" damping="0.1"/>
+      <geom name="bob" type="sphere" size="0.05" pos="0 0 -0.9" mass="1" material="paint"/></body>
+    <body name="ball" pos="1 0 0.1"><freejoint name="free"/><geom name="skin" size="0.1"/></body>
+  </worldbody>
+  <actuator><motor name="motor" joint="hinge" ctrlrange="-2 2"/></actuator>
+</mujoco>)");
+  const std::vector<std::pair<std::string, std::string>> drawn{
+      {"body_mass(ball)", "uniform(0.5, 2)"},    {"geom_friction(skin)[0]", "uniform(1.1, 3)"},
+      {"gravity.z", "uniform(-12, -6)"},         {"dof_damping(hinge)", "uniform(0.01, 1)"},
+      {"actuator_gainprm(motor)[0]", "uniform(0.5, 3)"}, {"geom_size(skin)[0]", "uniform(0.05, 0.15)"},
+      {"geom_rgba(skin)", "uniform(0, 1)"},      {"mat_rgba(paint)", "uniform(0, 1)"},
+      {"cam_pos(side).x", "uniform(-1, 1)"},     {"cam_quat(side)", "normal(0, 1)"},
+      {"viscosity", "uniform(0, 0.1)"},          {"density", "uniform(0, 2)"}};
+  for (const auto& [field, formula] : drawn) {
+    CAPTURE(field);
+    std::ofstream(folder / "task.json") << R"json({
+      "scene": "scene.xml", "control_timestep_s": 0.02, "time_limit_s": 1, "observation": {"angle": "qpos(hinge)"},
+      "reset": [{"set": ")json" << field << R"json(", "to": ")json" << formula
+                                        << R"json("}, {"set": "qvel(free)[0]", "to": "3"}]})json";
+    const auto task = CompiledTask::Compile(LoadTask((folder / "task.json").string()));
+    REQUIRE(task->parameter_size() > 0);
+    CHECK(task->ParameterLabels()[0].starts_with(field.substr(0, field.find('['))));
+    const std::vector<Episode> episodes{Play(*task, 0), Play(*task, 1)};
+    CHECK(episodes[0].model_parameters != episodes[1].model_parameters);
+    CHECK(VerifyFromDisk(*task, episodes).mismatches == 0);
+    const bool seen_only = field.find("rgba") != std::string::npos || field.starts_with("cam_");
+    Episode changed = episodes[0];
+    changed.model_parameters = episodes[1].model_parameters;
+    CHECK((VerifyEpisode(*task, changed).mismatches == 0) == seen_only);
+  }
+}
+
 TEST_CASE("An episode of another task is refused by its sizes") {
   const auto task = CompiledTask::Compile(LoadTask("pendulum-swingup"));
   const auto other = CompiledTask::Compile(LoadTask("reacher"));

@@ -29,7 +29,8 @@ int Diagnose(const CommonOptions& options) {
 #if REVERIE_TORCH
   const DeviceReport devices = DescribeDevices();
 #else
-  const DeviceReport devices = {.torch_version = "none: built with REVERIE_TORCH=OFF"};
+  DeviceReport devices;
+  devices.torch_version = "none: built with REVERIE_TORCH=OFF";
 #endif
   bool gl = true, suite = true;
   std::vector<std::pair<std::string, std::string>> lines = {{"reverie", REVERIE_VERSION}};
