@@ -51,6 +51,7 @@ struct DatasetWriter::Impl {
   void AbandonMain() noexcept;
   void FinishMain();
   void CommitLog();
+  void CountPending();
   void RemoveLeftovers();
 };
 
@@ -132,6 +133,11 @@ void DatasetWriter::Impl::CommitLog() {
     AbandonMain();  // makes room
     log->Commit();
   }
+}
+
+void DatasetWriter::Impl::CountPending() {
+  committed += std::exchange(pending, 0);
+  committed_steps += std::exchange(pending_steps, 0);
 }
 
 void DatasetWriter::Impl::FinishMain() {
@@ -221,20 +227,33 @@ void DatasetWriter::Commit() {
   Impl& impl = *impl_;
   if (impl.pending == 0) return;
   impl.CommitLog();
-  impl.committed += std::exchange(impl.pending, 0);
-  impl.committed_steps += std::exchange(impl.pending_steps, 0);
+  impl.CountPending();
 }
 
 void DatasetWriter::Finish() {
-  Commit();
   Impl& impl = *impl_;
-  if (impl.finished) return;
-  try {
-    impl.FinishMain();
-  } catch (const Error& error) {
-    impl.AbandonMain();
-    throw DatasetError(std::string(error.what()) + "; the " + std::to_string(impl.committed) +
-                       " episodes are safe in " + impl.paths.log.string() + ": make room and --resume");
+  if (impl.finished && impl.pending == 0) return;
+  bool whole = false;
+  if (impl.main) {
+    // It holds everything, and is flushed to the disk as it is: no need to make the log safe before.
+    try {
+      impl.FinishMain();
+      whole = true;
+    } catch (const Error&) {
+      impl.AbandonMain();
+    }
+  }
+  if (whole) {
+    impl.CountPending();
+  } else {
+    Commit();
+    try {
+      impl.FinishMain();
+    } catch (const Error& error) {
+      impl.AbandonMain();
+      throw DatasetError(std::string(error.what()) + "; the " + std::to_string(impl.committed) +
+                         " episodes are safe in " + impl.paths.log.string() + ": make room and --resume");
+    }
   }
   const uint64_t bytes =
       fs::file_size(impl.paths.main) + impl.info.task_json.size() + impl.info.scene_mjb.size();

@@ -90,7 +90,8 @@ size_t Bytes(const Episode& episode) {
 
 }  // namespace
 
-MergeResult MergeDatasets(const std::vector<fs::path>& paths, const fs::path& out) {
+MergeResult MergeDatasets(const std::vector<fs::path>& paths, const fs::path& out,
+                          const std::function<void()>& prepare) {
   if (paths.empty()) throw DatasetError("expected datasets to merge, found none");
   std::vector<Input> inputs;
   for (const fs::path& path : paths) {
@@ -117,6 +118,7 @@ MergeResult MergeDatasets(const std::vector<fs::path>& paths, const fs::path& ou
   }
   result.one_run = same_run && result.note.empty();
 
+  if (prepare) prepare();
   DatasetWriter writer(out, MergedInfo(inputs, result.one_run), false);
   const int64_t first_index = result.one_run ? inputs.front().dataset.info().first_episode : 0;
   size_t uncommitted = 0;

@@ -17,15 +17,15 @@ struct Options {
 };
 
 int RunMerge(const Options& options) {
-  // Looked at before --overwrite empties anything: an input may be the output.
   for (const std::string& input : options.inputs) {
-    const DatasetReader reader(input);
     if (std::error_code ignored; std::filesystem::equivalent(input, options.out, ignored)) {
       throw UsageError("--out " + options.out + " is one of the datasets to merge");
     }
   }
-  PrepareOutput(options.out, options.common, kDatasetMarker);
-  const MergeResult result = MergeDatasets({options.inputs.begin(), options.inputs.end()}, options.out);
+  // What --overwrite would empty stays where the datasets do not go together.
+  const MergeResult result = MergeDatasets({options.inputs.begin(), options.inputs.end()}, options.out, [&] {
+    PrepareOutput(options.out, options.common, kDatasetMarker);
+  });
   if (!result.note.empty()) Log("reverie: note: " + result.note);
   if (options.common.json) {
     PrintJson({{"out", options.out},
