@@ -14,6 +14,7 @@
 #include <mujoco/mujoco.h>
 
 #include "sim/error.h"
+#include "sim/frame_recorder.h"
 #include "sim/random.h"
 
 namespace reverie {
@@ -44,11 +45,15 @@ BatchPtr MakeBatch(const CompiledTask& task) {
   throw SceneError(task.scene().origin() + ": MuJoCo cannot simulate it in a batch: " + message);
 }
 
+std::unique_ptr<FrameRecorder> MakeRecorder(const CompiledTask& task, const CollectOptions& options) {
+  return options.frames.empty() ? nullptr : std::make_unique<FrameRecorder>(task.model(), options.frames);
+}
+
 /// What one thread plays with. A batch of MuJoCo's, since it contains MuJoCo's fatal errors.
 class Worker {
  public:
-  Worker(const CompiledTask& task, const PolicySource& policy, uint64_t seed)
-      : task_(task), policy_(policy), seed_(seed), batch_(MakeBatch(task)) {
+  Worker(const CompiledTask& task, const PolicySource& policy, const CollectOptions& options)
+      : task_(task), policy_(policy), seed_(options.seed), frames_(MakeRecorder(task, options)), batch_(MakeBatch(task)) {
     if (task.parameter_size() == 0) return;
     own_model_.reset(mj_copyModel(nullptr, task.model()));  // resets draw into it
     models_ = own_model_.get();
@@ -82,7 +87,8 @@ class Worker {
     mjModel* writable = self.own_model_ ? self.own_model_.get() : const_cast<mjModel*>(model);
     try {
       round.finished = PlayEpisode(self.task_, writable, data, self.policy_, round.index,
-                                   HashSeed(self.seed_, static_cast<uint64_t>(round.index)), round.stop, round.episode);
+                                   HashSeed(self.seed_, static_cast<uint64_t>(round.index)), round.stop, round.episode,
+                                   self.frames_.get());
     } catch (...) {  // must not cross MuJoCo
       round.error = std::current_exception();
     }
@@ -91,6 +97,7 @@ class Worker {
   const CompiledTask& task_;
   const PolicySource& policy_;
   const uint64_t seed_;
+  const std::unique_ptr<FrameRecorder> frames_;
   ModelPtr own_model_;
   const mjModel* models_ = nullptr;  // of the batch's one simulation
   BatchPtr batch_;                   // after what it may point into
@@ -109,7 +116,7 @@ class Player {
         most_ahead_(threads_count_ + MostWaiting(task, threads_count_)),
         stopped_by_caller_(std::move(stop), [this] { Close(); }) {
     for (int64_t i = 0; i < threads_count_; ++i) {
-      workers_.push_back(std::make_unique<Worker>(task, policy, options.seed));
+      workers_.push_back(std::make_unique<Worker>(task, policy, options));
     }
     for (const std::unique_ptr<Worker>& worker : workers_) {
       threads_.emplace_back([this, &worker = *worker] { PlayOn(worker); });
@@ -132,6 +139,7 @@ class Player {
     }
     Episode episode = std::move(found->second);
     finished_.erase(found);
+    waiting_bytes_ -= episode.bytes();
     ++next_;
     taken_.notify_all();
     return episode;
@@ -157,6 +165,7 @@ class Player {
         Episode episode;
         if (!worker.Play(first_ + *order, closed_.get_token(), episode)) break;
         const std::lock_guard lock(mutex_);
+        waiting_bytes_ += episode.bytes();
         finished_.emplace(*order, std::move(episode));
         finished_one_.notify_all();
       }
@@ -176,7 +185,10 @@ class Player {
   std::optional<int64_t> Begin() {
     std::unique_lock lock(mutex_);
     taken_.wait(lock, [this] {
-      return closed_.stop_requested() || begun_ >= episodes_ || begun_ < next_ + std::min(most_ahead_, needed_);
+      if (closed_.stop_requested() || begun_ >= episodes_) return true;
+      // How large frames become is not known before. The next one to be taken is always played.
+      const bool room = waiting_bytes_ < static_cast<size_t>(kMostWaitingBytes) || begun_ == next_;
+      return room && begun_ < next_ + std::min(most_ahead_, needed_);
     });
     if (closed_.stop_requested() || begun_ >= episodes_) return std::nullopt;
     return begun_++;
@@ -188,6 +200,7 @@ class Player {
   std::mutex mutex_;
   std::condition_variable finished_one_, taken_;
   std::map<int64_t, Episode> finished_;  // by order
+  size_t waiting_bytes_ = 0;             // in them
   int64_t begun_ = 0, next_ = 0, needed_ = 0, playing_ = threads_count_;
   std::exception_ptr error_;
   std::stop_source closed_;
@@ -203,13 +216,14 @@ class PlayerInTurn {
     data_.reset(mj_makeData(task.model()));
     if (!data_) throw SceneError(task.scene().origin() + ": not enough memory for a simulation of it");
     if (task.parameter_size() > 0) own_model_.reset(mj_copyModel(nullptr, task.model()));
+    frames_ = MakeRecorder(task, options);
   }
   std::optional<Episode> Next(int64_t) {
     const int64_t index = options_.first_episode + played_++;
     mjModel* model = own_model_ ? own_model_.get() : const_cast<mjModel*>(task_.model());
     Episode episode;
     if (!PlayEpisode(task_, model, data_.get(), policy_, index, HashSeed(options_.seed, static_cast<uint64_t>(index)),
-                     stop_, episode)) {
+                     stop_, episode, frames_.get())) {
       return std::nullopt;
     }
     return episode;
@@ -222,6 +236,7 @@ class PlayerInTurn {
   std::stop_token stop_;
   ModelPtr own_model_;  // where resets draw into the model
   DataPtr data_;
+  std::unique_ptr<FrameRecorder> frames_;
   int64_t played_ = 0;
 };
 
@@ -232,7 +247,7 @@ uint64_t PolicySeed(uint64_t episode_seed) {
 }
 
 bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy,
-                 int64_t index, uint64_t seed, std::stop_token stop, Episode& episode) {
+                 int64_t index, uint64_t seed, std::stop_token stop, Episode& episode, FrameRecorder* frames) {
   std::vector<double> channels(static_cast<size_t>(task.channel_size()));
   std::vector<double> action(static_cast<size_t>(task.action_size()));
   StepResult result;
@@ -246,6 +261,10 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
     EpisodeRecorder recorder(task, index, drawn_seed);
     std::vector<int8_t> actors;
     recorder.Start(model, data, channels);
+    if (frames != nullptr) {
+      frames->Start();
+      frames->Add(model, data);
+    }
     result = {};
     int step = 0;
     while (!result.terminated && !result.truncated) {
@@ -256,11 +275,13 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
       ++step;
       if (step >= task.steps_per_episode() && !result.terminated) result.truncated = true;
       recorder.Add(action, result, model, data, channels);
+      if (frames != nullptr && result.diverged_dof < 0) frames->Add(model, data);
     }
     episode = recorder.Take();
     // A step that diverges is not kept.
     if (!actors.empty()) actors.resize(static_cast<size_t>(episode.steps));
     episode.actors = std::move(actors);
+    if (frames != nullptr) episode.frames = frames->Take();
     if (episode.steps > 0) return true;
   }
   throw SceneError(
@@ -281,6 +302,7 @@ void CutEpisode(Episode& episode, int64_t steps) {
     per_state->resize(per_state->size() / (old_steps + 1) * (new_steps + 1));
   }
   if (!episode.actors.empty()) episode.actors.resize(new_steps);
+  for (FrameSequence& sequence : episode.frames) sequence.Keep(steps + 1);
   episode.steps = steps;
   episode.terminated = false;
   episode.truncated = true;

@@ -20,6 +20,7 @@ struct CollectOptions {
       0;  // the run's index of the first, where shards or an earlier call play those before
   int workers = 1;
   uint64_t seed = 0;
+  FrameSettings frames;  // complete (CompleteFrames); empty: none are drawn
 };
 
 struct CollectResult {
@@ -32,16 +33,20 @@ struct CollectResult {
 /// Plays episodes and passes each, in order, to `keep` on the calling thread. An episode that was running
 /// when `stop` was requested is dropped; those before it are kept. Episode::index is the run's:
 /// first_episode, first_episode + 1, ...; Episode::seed is HashSeed(seed, index).
-/// @throws SceneError if a scene diverges in its first control step again and again, or MuJoCo gives up.
+/// @throws SceneError if a scene diverges in its first control step again and again, or MuJoCo gives up; DeviceError
+/// where frames are asked for and cannot be drawn.
 CollectResult Collect(std::shared_ptr<const CompiledTask> task, const PolicySource& policy,
                       const CollectOptions& options, const std::function<void(Episode&&)>& keep,
                       std::stop_token stop = {});
 
+class FrameRecorder;
+
 /// Plays one episode with the caller's model and data. Returns false if `stop` ended it.
 /// Draws again, from seeds derived from `seed`, where the very first control step diverges: nothing of it is
 /// finite.
+/// @param frames  draws every state; null: none is drawn.
 bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const PolicySource& policy,
-                 int64_t index, uint64_t seed, std::stop_token stop, Episode& episode);
+                 int64_t index, uint64_t seed, std::stop_token stop, Episode& episode, FrameRecorder* frames = nullptr);
 
 /// The seed of the policy that plays an episode.
 uint64_t PolicySeed(uint64_t episode_seed);

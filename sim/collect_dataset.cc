@@ -16,6 +16,7 @@ CollectDatasetResult CollectDataset(const std::shared_ptr<const CompiledTask>& t
   DatasetInfo info = DescribeDataset(*task, run.seed, policy.name);
   info.policies = policy.actors;
   info.first_episode = run.first_episode;
+  info.frames = run.frames;
   DatasetWriter writer(options.folder, info, options.resume);
   if (options.resume) {
     const bool more = run.episodes > 0 ? writer.committed() < run.episodes : writer.committed_steps() < run.steps;

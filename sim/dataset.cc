@@ -88,6 +88,13 @@ bool DatasetReader::finished() const {
 
 Episode DatasetReader::Read(int64_t k) const { return impl_->Having(k).Read(k); }
 
+Episode DatasetReader::ReadWithFrames(int64_t k) const { return impl_->Having(k).ReadWithFrames(k); }
+
+std::vector<uint8_t> DatasetReader::ReadFrames(int64_t k, const FrameStream& stream, int64_t first,
+                                               int64_t count) const {
+  return impl_->Having(k).ReadFrames(k, stream, first, count);
+}
+
 Episode DatasetReader::ReadTransitions(int64_t k) const { return impl_->Having(k).ReadTransitions(k); }
 
 uint64_t DatasetReader::ReadSeed(int64_t k) const { return impl_->Having(k).Seed(k); }

@@ -31,6 +31,7 @@ struct DatasetInfo {
   std::vector<std::string> signal_labels;
   std::vector<std::string> action_labels;     // actuators, in order
   std::vector<std::string> parameter_labels;  // "geom_pos(target).x"
+  FrameSettings frames;  // pictures of every state; empty: none
   // Index in the run of the first episode here: above 0 in a later shard.
   int64_t first_episode = 0;
   // How many runs the episodes come from that do not follow on one another; 0: they are of one run.
@@ -105,8 +106,16 @@ class DatasetReader {
   int64_t steps() const;
   /// Whether Finish() completed it.
   bool finished() const;
-  /// Reads episode k whole; its index is the run's. @throws DatasetError naming the dataset and the field.
+  /// Reads episode k but for its frames; its index is the run's. @throws DatasetError naming the dataset and the field.
   Episode Read(int64_t k) const;
+  /// Episode k whole, with its frames as they are on disk: compressed. @throws DatasetError as Read does.
+  Episode ReadWithFrames(int64_t k) const;
+  /// Some frames of episode k as they were drawn, reading no others from the disk: frame t shows state t.
+  /// @param stream  one of StreamsOf(info().frames).
+  /// @return        (count, stream.frame_bytes()) elements as in memory: uint8, float or int32 by the stream's kind.
+  /// @throws DatasetError as Read does, and where the dataset has no such stream; ShapeError for frames that the
+  /// episode does not have.
+  std::vector<uint8_t> ReadFrames(int64_t k, const FrameStream& stream, int64_t first, int64_t count) const;
   /// Episode k without the simulator's states: integration_state, qpos, qvel and time are left empty.
   /// @throws DatasetError as Read does.
   Episode ReadTransitions(int64_t k) const;
@@ -120,9 +129,15 @@ class DatasetReader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Checks that two datasets describe the same set-up (scene, task, control step, actuators, sizes).
+/// Checks that two datasets describe the same set-up (scene, task, control step, actuators, sizes), whatever pictures
+/// they have.
 /// @throws DatasetError naming the first field that differs, and both values.
 void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b,
                     const std::string& b_name);
+
+/// Checks that two datasets have the same pictures of their states (cameras, size, quality, kinds).
+/// @throws DatasetError as CheckSameSetup does.
+void CheckSameFrames(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b,
+                     const std::string& b_name);
 
 }  // namespace reverie

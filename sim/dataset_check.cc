@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,7 +64,10 @@ Spaces CheckMetadata(const fs::path& path, const DatasetInfo& info) {
   const auto space = [&](const char* key, int64_t size) {
     return ParseBoxSpace(text(key, "a space as Minari writes it"), size, name + ": key '" + key + "'");
   };
-  return {space("observation_space", info.observation_size), space("action_space", info.action_size)};
+  const std::string observations = "observation_space";
+  return {ParseObservationSpace(text(observations.c_str(), "a space as Minari writes it"), info.observation_size,
+                                info.frames, name + ": key '" + observations + "'"),
+          space("action_space", info.action_size)};
 }
 
 /// What task.json and scene.mjb make, beside what the dataset says of itself.
@@ -103,8 +108,8 @@ class EpisodeChecker {
     steps_ = group_.Integer("total_steps");
     if (steps_ < 0 || steps_ > kMostSteps) Violated(Attribute("total_steps"), "0 or more", std::to_string(steps_));
     const int64_t rows = steps_ + 1;
-    CheckInside("observations", spaces_.observation, {rows, info_.observation_size}, info_.observation_labels);
-    CheckInside("actions", spaces_.action, {steps_, info_.action_size}, info_.action_labels);
+    CheckObservations();
+    CheckInside(group_, "actions", spaces_.action, {steps_, info_.action_size}, info_.action_labels);
     Finite(group_, "rewards", {steps_}, {});
     CheckLastOnly("terminations");
     CheckLastOnly("truncations");
@@ -178,14 +183,67 @@ class EpisodeChecker {
     return values;
   }
 
-  void CheckInside(const std::string& name, const BoxSpace& space, Hdf5Shape shape,
+  void CheckObservations() const {
+    const Hdf5Shape shape{steps_ + 1, info_.observation_size};
+    if (info_.frames.empty()) {
+      CheckInside(group_, "observations", spaces_.observation, shape, info_.observation_labels);
+      return;
+    }
+    if (group_.TypeOf("observations") != "group")
+      Violated(group_.where() + "/observations", "a group, as there are frames", group_.TypeOf("observations"));
+    const Hdf5Group observations = group_.OpenGroup("observations");
+    CheckInside(observations, "state", spaces_.observation, shape, info_.observation_labels);
+    std::map<std::string, std::vector<std::string>> cameras;
+    for (const FrameStream& stream : StreamsOf(info_.frames)) cameras[stream.group()].push_back(stream.name());
+    std::vector<std::string> groups{"state"};
+    for (const auto& [group, names] : cameras) groups.push_back(group);
+    CheckNames(observations, groups);
+    for (const auto& [group, names] : cameras) CheckNames(observations.OpenGroup(group), names);
+    for (const FrameStream& stream : StreamsOf(info_.frames)) CheckFrames(observations.OpenGroup(stream.group()), stream);
+  }
+
+  // Minari fails at an observation that its space does not have.
+  static void CheckNames(const Hdf5Group& group, std::vector<std::string> expected) {
+    std::sort(expected.begin(), expected.end());
+    if (group.Names() != expected)
+      Violated(group.where(), "to hold " + Join(expected), group.Names().empty() ? "nothing" : Join(group.Names()));
+  }
+
+  /// Inflates every frame, a few at a time.
+  void CheckFrames(const Hdf5Group& group, const FrameStream& stream) const {
+    constexpr int64_t kBytesAtATime = int64_t{8} << 20;
+    const int64_t rows = steps_ + 1, at_a_time = std::max<int64_t>(1, kBytesAtATime / stream.frame_bytes());
+    std::vector<uint8_t> frames;
+    for (int64_t first = 0; first < rows; first += at_a_time) {
+      const int64_t count = std::min(at_a_time, rows - first);
+      frames.resize(static_cast<size_t>(count * stream.frame_bytes()));
+      group.ReadFrameRows(stream, rows, first, count, frames);
+      const auto refuse = [&](size_t at, const std::string& expected, const std::string& found) {
+        const auto row = first + static_cast<int64_t>(at) * stream.element_bytes() / stream.frame_bytes();
+        Violated(group.where() + "/" + stream.name(), expected, found + " in frame " + std::to_string(row));
+      };
+      if (stream.kind == FrameKind::kDepth) {
+        const std::span depth(reinterpret_cast<const float*>(frames.data()), frames.size() / sizeof(float));
+        for (size_t i = 0; i < depth.size(); ++i) {
+          if (!(depth[i] >= 0)) refuse(i, "distances of 0 or more", NumberText(depth[i]));
+        }
+      } else if (stream.kind == FrameKind::kSegmentation) {
+        const std::span ids(reinterpret_cast<const int32_t*>(frames.data()), frames.size() / sizeof(int32_t));
+        for (size_t i = 0; i < ids.size(); ++i) {
+          if (ids[i] < -1) refuse(i, "ids and types of -1 or more", std::to_string(ids[i]));
+        }
+      }
+    }
+  }
+
+  void CheckInside(const Hdf5Group& group, const std::string& name, const BoxSpace& space, Hdf5Shape shape,
                    const std::vector<std::string>& labels) const {
-    const std::vector<double> values = Finite(group_, name, shape, labels);
+    const std::vector<double> values = Finite(group, name, shape, labels);
     const size_t columns = space.low.size();
     for (size_t at = 0; at < values.size(); ++at) {
       const double low = space.low[at % columns], high = space.high[at % columns];
       if (low <= values[at] && values[at] <= high) continue;
-      Violated(group_.where() + "/" + name,
+      Violated(group.where() + "/" + name,
                "numbers in their space, here from " + NumberText(low) + " to " + NumberText(high),
                NumberText(values[at]) + " at " + Place(at, columns, labels));
     }
@@ -278,7 +336,7 @@ DatasetCheck CheckDataset(const fs::path& folder, const std::function<void(int64
       check.steps += EpisodeChecker(committed.hdf5()->root(), k, info, spaces).Check();
     } else {  // as it will be in main_data.hdf5
       Hdf5File file = Hdf5File::CreateInMemory(paths.log);
-      WriteEpisode(file.root(), k, committed.Read(k), info);
+      WriteEpisode(file.root(), k, committed.ReadWithFrames(k), info);
       check.steps += EpisodeChecker(file.root(), k, info, spaces).Check();
     }
     ++check.episodes;

@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "sim/dataset_metadata.h"
+#include "sim/episode_frames.h"
 #include "sim/error.h"
 #include "sim/files.h"
 #include "sim/hdf5_episode.h"
@@ -68,7 +69,24 @@ uint64_t CommittedEpisodes::Seed(int64_t id) const {
 }
 
 Episode CommittedEpisodes::Read(int64_t id) const {
-  return id < in_hdf5_ ? ReadEpisode(hdf5_->root(), id, *info_) : log_->Read(id, *info_);
+  if (id < in_hdf5_) return ReadEpisode(hdf5_->root(), id, *info_);
+  Episode episode = log_->Read(id, *info_);
+  episode.frames.clear();
+  return episode;
+}
+
+Episode CommittedEpisodes::ReadWithFrames(int64_t id) const {
+  if (id >= in_hdf5_) return log_->Read(id, *info_);
+  Episode episode = ReadEpisode(hdf5_->root(), id, *info_);
+  ReadEpisodeFrames(hdf5_->root(), id, *info_, episode);
+  return episode;
+}
+
+std::vector<uint8_t> CommittedEpisodes::ReadFrames(int64_t id, const FrameStream& stream, int64_t first,
+                                                   int64_t count) const {
+  if (id < in_hdf5_) return ReadFrameRows(hdf5_->root(), id, *info_, stream, first, count);
+  return UnpackFrames(log_->Read(id, *info_), *info_, stream, first, count,
+                      log_->path().string() + ": " + EpisodeName(id));
 }
 
 Episode CommittedEpisodes::ReadTransitions(int64_t id) const {
@@ -77,6 +95,7 @@ Episode CommittedEpisodes::ReadTransitions(int64_t id) const {
   for (std::vector<double>* states : {&episode.integration_state, &episode.qpos, &episode.qvel, &episode.time}) {
     states->clear();
   }
+  episode.frames.clear();
   return episode;
 }
 

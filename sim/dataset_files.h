@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "sim/dataset.h"
 #include "sim/episode_log.h"
@@ -40,7 +41,9 @@ class CommittedEpisodes {
   /// Each takes an episode from 0 to episodes(), and throws DatasetError naming the file and the field.
   int64_t Steps(int64_t id) const;
   uint64_t Seed(int64_t id) const;
-  Episode Read(int64_t id) const;
+  Episode Read(int64_t id) const;  // without frames
+  Episode ReadWithFrames(int64_t id) const;
+  std::vector<uint8_t> ReadFrames(int64_t id, const FrameStream& stream, int64_t first, int64_t count) const;
   Episode ReadTransitions(int64_t id) const;
   EpisodeSummary ReadSummary(int64_t id) const;
 

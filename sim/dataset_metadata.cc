@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 
+#include "sim/dataset_space.h"
 #include "sim/error.h"
 
 namespace reverie {
@@ -16,7 +17,7 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
-constexpr char kSceneKey[] = "scene", kTaskKey[] = "task", kPoliciesKey[] = "policies";
+constexpr char kSceneKey[] = "scene", kTaskKey[] = "task", kPoliciesKey[] = "policies", kFramesKey[] = "frames";
 
 // Every field of DatasetInfo that JSON keeps, once: visited to write and to read.
 template <class Info, class Visit>
@@ -41,6 +42,16 @@ void VisitFields(Info& info, Visit&& visit) {
   visit("merged_runs", info.merged_runs);
 }
 
+template <class Settings, class Visit>
+void VisitFrameFields(Settings& frames, Visit&& visit) {
+  visit("width", frames.width);
+  visit("height", frames.height);
+  visit("cameras", frames.cameras);
+  visit("quality", frames.quality);
+  visit("depth", frames.depth);
+  visit("segmentation", frames.segmentation);
+}
+
 bool Holds(const json& value, const std::string&) {
   return value.is_string();
 }
@@ -52,6 +63,9 @@ bool Holds(const json& value, int64_t) {
 }
 bool Holds(const json& value, int) {
   return value.is_number_unsigned() && value.get<uint64_t>() < (1u << 30);
+}
+bool Holds(const json& value, bool) {
+  return value.is_boolean();
 }
 bool Holds(const json& value, double) {
   return value.is_number();
@@ -66,6 +80,9 @@ bool Holds(const json& value, const std::vector<std::string>&) {
 
 const char* Kind(const std::string&) {
   return "a text";
+}
+const char* Kind(bool) {
+  return "true or false";
 }
 const char* Kind(double) {
   return "a number";
@@ -128,16 +145,28 @@ std::optional<Difference> FirstDifference(const json& a, const json& b, const st
   return Difference{key, Shown(a), Shown(b)};
 }
 
+std::string FramesText(const FrameSettings& frames) {
+  if (frames.empty()) return "none";
+  return std::to_string(frames.width) + " x " + std::to_string(frames.height) + " of " + Join(frames.cameras);
+}
+
+std::optional<Difference> FramesDifference(const DatasetInfo& a, const DatasetInfo& b) {
+  if (a.frames == b.frames) return std::nullopt;
+  if (a.frames.empty() || b.frames.empty()) return Difference{kFramesKey, FramesText(a.frames), FramesText(b.frames)};
+  return FirstDifference(json(InfoToJson(a).at(kFramesKey)), json(InfoToJson(b).at(kFramesKey)), kFramesKey);
+}
+
 std::optional<Difference> SetupDifference(const DatasetInfo& a, const DatasetInfo& b, bool same_run) {
   const ordered_json fields_a = InfoToJson(a), fields_b = InfoToJson(b);
   for (const auto& [key, value] : fields_a.items()) {
     const bool of_run = key == "task_name" || key == "seed" || key == "policy" || key == "first_episode" ||
                         key == "merged_runs";
     if (of_run && !same_run) continue;
-    if (key == kPoliciesKey) continue;  // not in every dataset
+    if (key == kPoliciesKey || key == kFramesKey) continue;  // not in every dataset
     if (auto found = FirstDifference(json(value), json(fields_b.at(key)), key)) return found;
   }
   if (same_run) {
+    if (auto found = FramesDifference(a, b)) return found;
     if (auto found = FirstDifference(json(a.policies), json(b.policies), kPoliciesKey)) return found;
   }
   if (a.task_json != b.task_json) {
@@ -163,15 +192,13 @@ std::string PoliciesText(const std::vector<std::string>& policies) {
   return "; infos/policy says who chose the action at each state: " + text + "-1 none, at the last";
 }
 
-std::string BoxSpace(int64_t size, const std::string& low, const std::string& high) {
-  std::string lows, highs;
-  for (int64_t i = 0; i < size; ++i) {
-    lows += (i ? ", " : "") + low;
-    highs += (i ? ", " : "") + high;
-  }
-  // As text: a JSON library writes infinity as null, which Minari takes for NaN and refuses.
-  return "{\"type\": \"Box\", \"dtype\": \"float64\", \"shape\": [" + std::to_string(size) + "], \"low\": [" +
-         lows + "], \"high\": [" + highs + "]}";
+std::string FramesDescription(const FrameSettings& frames) {
+  if (frames.empty()) return "";
+  std::string text = "; observations are state and, of every state, RGB pixels of " + std::to_string(frames.width) +
+                     " x " + std::to_string(frames.height) + " by " + Join(frames.cameras) + ", first row on top";
+  if (frames.depth) text += ", depth in metres from the camera's plane";
+  if (frames.segmentation) text += ", segmentation (object id, object type; -1, -1 nothing)";
+  return text;
 }
 
 }  // namespace
@@ -181,6 +208,10 @@ ordered_json InfoToJson(const DatasetInfo& info) {
   json["format"] = kFormat;
   VisitFields(info, [&](const char* key, const auto& value) { json[key] = value; });
   if (!info.policies.empty()) json[kPoliciesKey] = info.policies;
+  if (!info.frames.empty()) {
+    ordered_json& frames = json[kFramesKey];
+    VisitFrameFields(info.frames, [&](const char* key, const auto& value) { frames[key] = value; });
+  }
   return json;
 }
 
@@ -192,15 +223,26 @@ DatasetInfo InfoFromJson(const json& object, const std::string& origin) {
                        "; another version of Reverie wrote it");
   }
   DatasetInfo info;
-  const auto read = [&](const char* key, auto& field) {
-    if (!object.contains(key) || !Holds(object[key], field)) {
-      throw DatasetError(origin + ": key '" + key + "': expected " + Kind(field) + ", found " +
-                         (object.contains(key) ? Shown(object[key]) : "nothing"));
+  const auto read_from = [&](const nlohmann::json& from, const std::string& above, const char* key, auto& field) {
+    if (!from.contains(key) || !Holds(from[key], field)) {
+      throw DatasetError(origin + ": key '" + above + key + "': expected " + Kind(field) + ", found " +
+                         (from.contains(key) ? Shown(from[key]) : "nothing"));
     }
-    object[key].get_to(field);
+    from[key].get_to(field);
   };
+  const auto read = [&](const char* key, auto& field) { read_from(object, "", key, field); };
   VisitFields(info, read);
   if (object.contains(kPoliciesKey)) read(kPoliciesKey, info.policies);
+  if (object.contains(kFramesKey)) {
+    const std::string above = std::string(kFramesKey) + ".";
+    const nlohmann::json& frames = object[kFramesKey];
+    if (!frames.is_object())
+      throw DatasetError(origin + ": key '" + kFramesKey + "': expected an object, found " + Shown(frames));
+    VisitFrameFields(info.frames, [&](const char* key, auto& field) { read_from(frames, above, key, field); });
+    if (info.frames.empty() || info.frames.width < 1 || info.frames.height < 1)
+      throw DatasetError(origin + ": key '" + kFramesKey + "': expected a camera and a size of 1 or more, found " +
+                         Shown(frames));
+  }
   CheckLabels("observation", info.observation_size, info.observation_labels, origin);
   CheckLabels("signal", info.signal_size, info.signal_labels, origin);
   CheckLabels("action", info.action_size, info.action_labels, origin);
@@ -238,14 +280,15 @@ std::string MetadataText(const DatasetInfo& info, const std::string& dataset_id,
   metadata["data_format"] = "hdf5";
   metadata["total_episodes"] = episodes;
   metadata["total_steps"] = steps;
-  metadata["observation_space"] = BoxSpace(info.observation_size, "-Infinity", "Infinity");
-  metadata["action_space"] = BoxSpace(info.action_size, "-1.0", "1.0");
+  metadata["observation_space"] = ObservationSpaceText(info.observation_size, info.frames);
+  metadata["action_space"] = BoxSpaceText("float64", {info.action_size}, "-1.0", "1.0");
   metadata["jpeg_encoding"] = false;
   metadata["description"] =
       std::to_string(episodes) + (episodes == 1 ? " episode of " : " episodes of ") + info.task_name +
       ", policy " + info.policy + ", run seed " + std::to_string(info.seed) +
       "; infos/integration_state is MuJoCo's whole state at every step (mjSTATE_INTEGRATION), "
-      "data/scene.mjb the compiled model, data/task.json the task" + PoliciesText(info.policies) + ".";
+      "data/scene.mjb the compiled model, data/task.json the task" + PoliciesText(info.policies) +
+      FramesDescription(info.frames) + ".";
   metadata["algorithm_name"] = info.policy;
   metadata["code_permalink"] = "";
   metadata["author"] = json::array();
@@ -265,6 +308,11 @@ void CheckSameRun(const DatasetInfo& a, const std::string& a_name, const Dataset
 void CheckSameSetup(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b,
                     const std::string& b_name) {
   if (const auto difference = SetupDifference(a, b, false)) ThrowDifference(*difference, a_name, b_name, "");
+}
+
+void CheckSameFrames(const DatasetInfo& a, const std::string& a_name, const DatasetInfo& b,
+                     const std::string& b_name) {
+  if (const auto difference = FramesDifference(a, b)) ThrowDifference(*difference, a_name, b_name, "");
 }
 
 }  // namespace reverie

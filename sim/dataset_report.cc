@@ -33,6 +33,20 @@ int64_t KeepFinite(std::vector<double>& values) {
   return static_cast<int64_t>(std::erase_if(values, [](double value) { return !std::isfinite(value); }));
 }
 
+// Of sorted numbers.
+Histogram HistogramOf(const std::vector<double>& sorted) {
+  constexpr size_t kBins = 40;
+  if (sorted.empty()) return {};
+  Histogram histogram{sorted.front(), sorted.back(), std::vector<int64_t>(kBins)};
+  // Halves, since the difference of two finite numbers need not be one.
+  const double half_width = histogram.high / 2 - histogram.low / 2;
+  for (const double value : sorted) {
+    const double share = half_width > 0 ? (value / 2 - histogram.low / 2) / half_width : 0.5;
+    ++histogram.counts[std::min(kBins - 1, static_cast<size_t>(share * kBins))];
+  }
+  return histogram;
+}
+
 Spread SpreadOf(std::vector<double> values) {
   Spread spread;
   spread.not_finite = KeepFinite(values);
@@ -42,6 +56,7 @@ Spread SpreadOf(std::vector<double> values) {
   spread.median = Quantile(values, 0.5);
   spread.three_quarters = Quantile(values, 0.75);
   spread.max = Quantile(values, 1);
+  spread.histogram = HistogramOf(values);
   double sum = 0;
   for (const double value : values) sum += value;
   spread.mean = values.empty() ? kNone : sum / static_cast<double>(values.size());
@@ -95,6 +110,7 @@ class Columns {
       channel.deviation = moments.count ? std::sqrt(moments.squares / count) : kNone;
       channel.at_limit = moments.count ? static_cast<double>(moments.at_limit) / count : kNone;
       channel.not_finite = moments.not_finite;
+      channel.histogram = HistogramOf(column);
     }
     return coverage;
   }

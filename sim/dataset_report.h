@@ -14,11 +14,18 @@
 
 namespace reverie {
 
+/// How many of some numbers lie in each of equal intervals between `low` and `high`; none where there are none.
+struct Histogram {
+  double low = 0, high = 0;
+  std::vector<int64_t> counts;
+};
+
 /// One number per episode, over all of them. Quantiles as NumPy's default: linear between neighbours. NaN where
 /// there is no finite number.
 struct Spread {
   double min = 0, quarter = 0, median = 0, three_quarters = 0, max = 0, mean = 0;
   int64_t not_finite = 0;  // left out of the others
+  Histogram histogram;
 };
 
 /// The values of one element of the observation, the signals or the action. NaN where there is no finite one.
@@ -28,6 +35,7 @@ struct ChannelCoverage {
   double deviation = 0;    // standard deviation, divided by the number of values
   double at_limit = 0;     // share of the values at or beyond -1 or 1; means something for actions alone
   int64_t not_finite = 0;  // left out of the others
+  Histogram histogram;     // of the rows that the quantiles look at
 };
 
 /// All elements of one array.

@@ -62,7 +62,154 @@ std::vector<double> Bounds(const json& space, const char* key, int64_t size, con
   return bounds;
 }
 
+/// `bound` in as many nested lists as the shape has axes from `axis` on.
+void AppendBounds(const std::vector<int64_t>& shape, size_t axis, const std::string& bound, std::string& text) {
+  if (axis == shape.size()) {
+    text += bound;
+    return;
+  }
+  std::string one;  // the same for every place of this axis
+  AppendBounds(shape, axis + 1, bound, one);
+  text.reserve(text.size() + static_cast<size_t>(shape[axis]) * (one.size() + 2));
+  text += '[';
+  for (int64_t i = 0; i < shape[axis]; ++i) {
+    if (i) text += ", ";
+    text += one;
+  }
+  text += ']';
+}
+
+struct FrameBounds {
+  const char *low, *high;
+};
+
+FrameBounds BoundsOf(FrameKind kind) {
+  switch (kind) {
+    case FrameKind::kPixels: return {"0", "255"};
+    case FrameKind::kDepth: return {"0.0", "Infinity"};
+    case FrameKind::kSegmentation: break;
+  }
+  return {"-1", "2147483647"};
+}
+
+void ExpectKey(const json& object, const char* key, const json& expected, const std::string& origin) {
+  if (object.contains(key) && object[key] == expected) return;
+  throw DatasetError(origin + ": '" + key + "': expected " + expected.dump() + ", found " +
+                     (object.contains(key) ? object[key].dump() : "nothing"));
+}
+
+void ExpectObject(const json& space, const std::string& origin) {
+  if (!space.is_object()) throw DatasetError(origin + ": expected an object, found " + space.dump());
+}
+
+BoxSpace ParseBox(const json& space, int64_t size, const std::string& origin) {
+  ExpectObject(space, origin);
+  ExpectKey(space, "type", "Box", origin);
+  ExpectKey(space, "dtype", "float64", origin);
+  ExpectKey(space, "shape", json::array({size}), origin);
+  for (const char* key : {"low", "high"}) {
+    if (!space.contains(key)) throw DatasetError(origin + ": '" + key + "': expected bounds, found nothing");
+  }
+  BoxSpace box{Bounds(space, "low", size, origin), Bounds(space, "high", size, origin)};
+  for (size_t i = 0; i < box.low.size(); ++i) {
+    if (box.low[i] <= box.high[i]) continue;
+    throw DatasetError(origin + ": 'low': expected at most 'high', found " + NumberText(box.low[i]) + " above " +
+                       NumberText(box.high[i]) + " at element " + std::to_string(i));
+  }
+  return box;
+}
+
+/// Whether nested lists of this shape hold nothing but `bound`.
+bool AllAre(const json& list, const std::vector<int64_t>& shape, size_t axis, const json& bound) {
+  if (axis == shape.size()) return list == bound;
+  if (!list.is_array() || static_cast<int64_t>(list.size()) != shape[axis]) return false;
+  return std::all_of(list.begin(), list.end(),
+                     [&](const json& part) { return AllAre(part, shape, axis + 1, bound); });
+}
+
+void ExpectFrameBox(const json& space, const FrameStream& stream, const std::string& origin) {
+  ExpectObject(space, origin);
+  ExpectKey(space, "type", "Box", origin);
+  ExpectKey(space, "dtype", stream.type(), origin);
+  ExpectKey(space, "shape", stream.shape(), origin);
+  const auto [low, high] = BoundsOf(stream.kind);
+  for (const auto& [key, bound] : {std::pair{"low", low}, {"high", high}}) {
+    const json expected = json::parse(QuoteInfinities(bound));
+    if (space.contains(key) && AllAre(space[key], stream.shape(), 0, expected)) continue;
+    throw DatasetError(origin + ": '" + key + "': expected nothing but " + bound + " in lists of the shape, found " +
+                       (space.contains(key) ? "others" : "nothing"));
+  }
+}
+
+/// The spaces in a Dict, which has no others than `names`.
+const json& Subspaces(const json& space, const std::vector<std::string>& names, const std::string& origin) {
+  ExpectObject(space, origin);
+  ExpectKey(space, "type", "Dict", origin);
+  if (!space.contains("subspaces") || !space["subspaces"].is_object())
+    throw DatasetError(origin + ": 'subspaces': expected an object, found " +
+                       (space.contains("subspaces") ? space["subspaces"].dump() : "nothing"));
+  const json& subspaces = space["subspaces"];
+  std::vector<std::string> found;
+  for (const auto& [name, value] : subspaces.items()) found.push_back(name);
+  std::vector<std::string> expected = names;
+  std::sort(expected.begin(), expected.end());
+  if (found != expected)
+    throw DatasetError(origin + ": 'subspaces': expected " + Join(expected) + ", found " +
+                       (found.empty() ? "none" : Join(found)));
+  return subspaces;
+}
+
 }  // namespace
+
+std::string BoxSpaceText(const std::string& type, const std::vector<int64_t>& shape, const std::string& low,
+                         const std::string& high) {
+  std::string shape_text;
+  for (const int64_t length : shape) shape_text += (shape_text.empty() ? "" : ", ") + std::to_string(length);
+  // As text: a JSON library writes infinity as null, which Minari takes for NaN and refuses.
+  std::string text = "{\"type\": \"Box\", \"dtype\": \"" + type + "\", \"shape\": [" + shape_text + "], \"low\": ";
+  AppendBounds(shape, 0, low, text);
+  text += ", \"high\": ";
+  AppendBounds(shape, 0, high, text);
+  return text + "}";
+}
+
+std::string ObservationSpaceText(int64_t size, const FrameSettings& frames) {
+  const std::string state = BoxSpaceText("float64", {size}, "-Infinity", "Infinity");
+  if (frames.empty()) return state;
+  std::string text = "{\"type\": \"Dict\", \"subspaces\": {\"state\": " + state, group;
+  for (const FrameStream& stream : StreamsOf(frames)) {
+    if (group != stream.group()) {
+      if (!group.empty()) text += "}}";
+      group = stream.group();
+      text += ", \"" + group + "\": {\"type\": \"Dict\", \"subspaces\": {";
+    } else {
+      text += ", ";
+    }
+    const auto [low, high] = BoundsOf(stream.kind);
+    text += json(stream.name()).dump(-1, ' ', true, json::error_handler_t::replace) + ": " +
+            BoxSpaceText(stream.type(), stream.shape(), low, high);
+  }
+  return text + "}}}}";
+}
+
+BoxSpace ParseObservationSpace(const std::string& text, int64_t size, const FrameSettings& frames,
+                               const std::string& origin) {
+  const json space = ParseJson(QuoteInfinities(text), origin);
+  if (frames.empty()) return ParseBox(space, size, origin);
+  const std::vector<FrameStream> streams = StreamsOf(frames);
+  std::vector<std::string> groups = {"state"}, cameras;
+  for (const FrameStream& stream : streams) {
+    if (std::find(groups.begin(), groups.end(), stream.group()) == groups.end()) groups.emplace_back(stream.group());
+    if (stream.kind == FrameKind::kPixels) cameras.push_back(stream.name());
+  }
+  const json& subspaces = Subspaces(space, groups, origin);
+  for (const FrameStream& stream : streams) {
+    const std::string group = origin + ": '" + stream.group() + "'";
+    ExpectFrameBox(Subspaces(subspaces[stream.group()], cameras, group)[stream.name()], stream,
+                   group + ": '" + stream.name() + "'");
+  }
+  return ParseBox(subspaces["state"], size, origin + ": 'state'");
+}
 
 BoxSpace UnboundedSpace(int64_t size) {
   const auto count = static_cast<size_t>(size);
@@ -75,25 +222,7 @@ BoxSpace UnitSpace(int64_t size) {
 }
 
 BoxSpace ParseBoxSpace(const std::string& text, int64_t size, const std::string& origin) {
-  const json space = ParseJson(QuoteInfinities(text), origin);
-  if (!space.is_object()) throw DatasetError(origin + ": expected an object, found " + space.dump());
-  for (const auto& [key, expected] : {std::pair<const char*, json>{"type", "Box"},
-                                      {"dtype", "float64"},
-                                      {"shape", json::array({size})}}) {
-    if (space.contains(key) && space[key] == expected) continue;
-    throw DatasetError(origin + ": '" + key + "': expected " + expected.dump() + ", found " +
-                       (space.contains(key) ? space[key].dump() : "nothing"));
-  }
-  for (const char* key : {"low", "high"}) {
-    if (!space.contains(key)) throw DatasetError(origin + ": '" + key + "': expected bounds, found nothing");
-  }
-  BoxSpace box{Bounds(space, "low", size, origin), Bounds(space, "high", size, origin)};
-  for (size_t i = 0; i < box.low.size(); ++i) {
-    if (box.low[i] <= box.high[i]) continue;
-    throw DatasetError(origin + ": 'low': expected at most 'high', found " + NumberText(box.low[i]) + " above " +
-                       NumberText(box.high[i]) + " at element " + std::to_string(i));
-  }
-  return box;
+  return ParseBox(ParseJson(QuoteInfinities(text), origin), size, origin);
 }
 
 bool MinariReads(std::string_view version) {

@@ -144,7 +144,7 @@ void DatasetWriter::Impl::FinishMain() {
   if (!main) {
     const CommittedEpisodes found(paths, info);
     main.emplace(Hdf5File::Create(PartialPath(paths.main)));
-    for (int64_t id = 0; id < committed; ++id) WriteEpisode(main->root(), id, found.Read(id), info);
+    for (int64_t id = 0; id < committed; ++id) WriteEpisode(main->root(), id, found.ReadWithFrames(id), info);
   }
   main->Close();
   CommitFile(PartialPath(paths.main), paths.main);
@@ -199,7 +199,7 @@ void DatasetWriter::KeepFirst(int64_t episodes) {
   } else {
     // The log that holds them all is whole before the file goes that holds their beginning and more.
     impl.log.emplace(impl.paths.log, 0);
-    for (int64_t id = 0; id < episodes; ++id) impl.log->Append(found.Read(id));
+    for (int64_t id = 0; id < episodes; ++id) impl.log->Append(found.ReadWithFrames(id));
     impl.log->Commit();
     RemoveFile(impl.paths.extended);
   }

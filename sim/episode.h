@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/frames.h"
+
 namespace reverie {
 
 struct Episode {
@@ -23,12 +25,15 @@ struct Episode {
   std::vector<double> success;            // (T+1) 0 or 1; empty where the task defines no success
   std::vector<double> model_parameters;   // (nparameters); what the reset drew into the model
   std::vector<int8_t> actors;             // (T) who chose each action: DatasetInfo::policies; empty: one alone
+  std::vector<FrameSequence> frames;      // T+1 in each, in StreamsOf's order; frame t shows state t
 
   bool terminated = false;  // the task's termination held after the last step
   bool truncated = false;   // the time limit, or a divergence, ended it
   std::string diverged;     // label of the degree of freedom that blew up; empty: none
 
   double Return() const;
+  /// What it takes in memory, about.
+  size_t bytes() const;
 };
 
 }  // namespace reverie

@@ -91,6 +91,15 @@ void PutRows(std::string& to, std::span<const double> values, size_t columns) {
   }
 }
 
+void PutFrames(std::string& to, const FrameSequence& frames) {
+  PutValue(to, static_cast<uint64_t>(frames.size()));
+  for (int64_t i = 0; i < frames.size(); ++i) {
+    const std::span<const uint8_t> packed = frames[i];
+    PutValue(to, static_cast<uint64_t>(packed.size()));
+    to.append(reinterpret_cast<const char*>(packed.data()), packed.size());
+  }
+}
+
 DatasetError Damaged(const std::string& where) {
   return DatasetError(where + ": expected an episode as it was written, found other bytes: the file is damaged");
 }
@@ -133,6 +142,14 @@ class Content {
     }
     return values;
   }
+  FrameSequence Frames() {
+    FrameSequence frames;
+    for (auto left = Number<uint64_t>(); left > 0; --left) {
+      const std::string_view packed = Take(Number<uint64_t>());
+      frames.Add({reinterpret_cast<const uint8_t*>(packed.data()), packed.size()});
+    }
+    return frames;
+  }
   bool empty() const { return rest_.empty(); }
   [[noreturn]] void Fail() const { throw Damaged(where_); }
 
@@ -168,6 +185,7 @@ void PutEpisode(std::string& to, const Episode& episode) {
   PutRows(to, episode.success, 1);
   PutRows(to, episode.model_parameters, 1);
   PutText(to, std::string(episode.actors.begin(), episode.actors.end()));
+  for (const FrameSequence& sequence : episode.frames) PutFrames(to, sequence);
 }
 
 Episode TakeEpisode(Content& content, int64_t steps, uint64_t seed) {
@@ -185,7 +203,7 @@ Episode TakeEpisode(Content& content, int64_t steps, uint64_t seed) {
   }
   const std::string actors = content.Text();
   episode.actors.assign(actors.begin(), actors.end());
-  if (!content.empty()) content.Fail();
+  while (!content.empty()) episode.frames.push_back(content.Frames());
   return episode;
 }
 

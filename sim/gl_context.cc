@@ -224,6 +224,11 @@ const Display& SharedDisplay() {
 
 }  // namespace
 
+void DrawOnCallingThread() {
+  constexpr int kKeep = 0;  // a value that is there
+  setenv("LP_NUM_THREADS", "0", kKeep);
+}
+
 GlContext::GlContext() {
   const PreviousContext previous;
   const Display& display = SharedDisplay();

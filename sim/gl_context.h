@@ -46,4 +46,9 @@ class GlContext {
   std::string description_;
 };
 
+/// Has Mesa's software driver draw on the thread that asks for a picture, without threads of its own: right where
+/// every thread has a renderer, since more threads than processors only wait for one another. What LP_NUM_THREADS says
+/// is left as it is. Call it before the process's first context and while no other thread runs: it sets that variable.
+void DrawOnCallingThread();
+
 }  // namespace reverie

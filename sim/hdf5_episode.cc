@@ -1,5 +1,6 @@
 #include "sim/hdf5_episode.h"
 
+#include "sim/episode_frames.h"
 #include "sim/error.h"
 
 namespace reverie {
@@ -61,6 +62,7 @@ void CheckEpisode(const Episode& episode, const DatasetInfo& info) {
   if (!info.policies.empty()) CheckSize(kPolicy, episode.actors.size(), episode.steps, 1);
   CheckSize(kParameters, episode.model_parameters.size(), 1,
             static_cast<int64_t>(info.parameter_labels.size()));
+  CheckFrameCounts(episode, info);
 }
 
 void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const DatasetInfo& info) {
@@ -82,7 +84,7 @@ void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const Dat
   }
 
   const int64_t rows = episode.steps + 1;
-  group.WriteDoubles("observations", {rows, info.observation_size}, episode.observations);
+  WriteObservations(group, episode, info);
   group.WriteDoubles("actions", {episode.steps, info.action_size}, episode.actions);
   group.WriteDoubles("rewards", {episode.steps}, episode.rewards);
   group.WriteBools("terminations", LastOnly(episode.steps, episode.terminated));
@@ -160,7 +162,7 @@ Episode ReadEpisodeTransitions(const Hdf5Group& root, int64_t id, const DatasetI
   }
 
   const int64_t rows = episode.steps + 1;
-  episode.observations = group.ReadDoubles("observations", {rows, info.observation_size});
+  episode.observations = ReadObservations(group, rows, info);
   episode.actions = group.ReadDoubles("actions", {episode.steps, info.action_size});
   episode.rewards = group.ReadDoubles("rewards", {episode.steps});
   const std::vector<int8_t> terminations = group.ReadBools("terminations", episode.steps);

@@ -1,6 +1,6 @@
 // One episode as a group of an HDF5 file, in Minari's layout: `episode_3` with observations, actions,
 // rewards, terminations, truncations and infos, plus what Minari does not know (drawn model parameters,
-// divergence).
+// divergence). With frames, observations are a group: state, pixels/CAMERA, depth/CAMERA, segmentation/CAMERA.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ void CheckActors(const std::vector<int8_t>& actors, size_t policies, const std::
 /// Writes an episode that CheckEpisode passed, as episode `id` of the dataset.
 void WriteEpisode(Hdf5Group& root, int64_t id, const Episode& episode, const DatasetInfo& info);
 
-/// @throws DatasetError naming the file, the array, what was expected and found.
+/// All of it but its frames. @throws DatasetError naming the file, the array, what was expected and found.
 Episode ReadEpisode(const Hdf5Group& root, int64_t id, const DatasetInfo& info);
 
 /// All of it but the simulator's states: integration_state, qpos, qvel and time are left empty.

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/frames.h"
+
 namespace reverie {
 
 /// Owns an HDF5 identifier (hid_t, a 64-bit integer).
@@ -65,6 +67,17 @@ class Hdf5Group {
   void WriteIndices(const std::string& name, std::span<const int8_t> values);
   std::vector<int8_t> ReadIndices(const std::string& name, int64_t rows) const;
 
+  /// Writes an array of `stream.name()` with a chunk for each frame, already compressed: (frames, height, width, ...).
+  void WriteFrames(const FrameStream& stream, const FrameSequence& frames);
+  /// The compressed frames, as WriteFrames took them. @throws DatasetError if the array is missing, has another shape,
+  /// type or kind of compression.
+  FrameSequence ReadFrames(const FrameStream& stream, int64_t rows) const;
+  /// Some of them as they were drawn, reading no others.
+  /// @param rows    frames that there must be; `first` to `first` + `count` lie among them.
+  /// @param values  (count, frame_bytes()).
+  void ReadFrameRows(const FrameStream& stream, int64_t rows, int64_t first, int64_t count,
+                     std::span<uint8_t> values) const;
+
   void SetInteger(const std::string& attribute, int64_t value);
   void SetUnsigned(const std::string& attribute, uint64_t value);
   void SetBool(const std::string& attribute, bool value);
@@ -85,6 +98,7 @@ class Hdf5Group {
       : id_(std::move(id)), where_(std::move(where)), is_root_(is_root) {}
   std::string Where(const std::string& name) const;
   Hdf5Id OpenArray(const std::string& name, Hdf5Shape shape) const;
+  Hdf5Id OpenFrames(const FrameStream& stream, int64_t rows) const;
   void WriteBytes(const std::string& name, int64_t type, std::span<const int8_t> values);
   std::vector<int8_t> ReadBytes(const std::string& name, int64_t type, int64_t rows, const char* expected) const;
   void CreateAttribute(const std::string& name, int64_t type, int64_t memory_type, int64_t size,

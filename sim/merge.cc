@@ -83,11 +83,6 @@ DatasetInfo MergedInfo(const std::vector<Input>& inputs, bool one_run) {
   return info;
 }
 
-size_t Bytes(const Episode& episode) {
-  return sizeof(double) * (episode.observations.size() + episode.signals.size() + episode.actions.size() +
-                           episode.integration_state.size() + episode.qpos.size() + episode.qvel.size());
-}
-
 }  // namespace
 
 MergeResult MergeDatasets(const std::vector<fs::path>& paths, const fs::path& out,
@@ -102,6 +97,7 @@ MergeResult MergeDatasets(const std::vector<fs::path>& paths, const fs::path& ou
     inputs.push_back({DatasetReader(path), path.string()});
     const Input& first = inputs.front();
     CheckSameSetup(first.dataset.info(), first.name, inputs.back().dataset.info(), inputs.back().name);
+    CheckSameFrames(first.dataset.info(), first.name, inputs.back().dataset.info(), inputs.back().name);
     RefuseOtherIndices(first, inputs.back());
   }
   RefuseDuplicates(inputs);
@@ -124,10 +120,10 @@ MergeResult MergeDatasets(const std::vector<fs::path>& paths, const fs::path& ou
   size_t uncommitted = 0;
   for (const Input& input : inputs) {
     for (int64_t k = 0; k < input.dataset.episodes(); ++k) {
-      Episode episode = input.dataset.Read(k);
+      Episode episode = input.dataset.ReadWithFrames(k);
       episode.index = first_index + result.episodes++;
       result.steps += episode.steps;
-      uncommitted += Bytes(episode);
+      uncommitted += episode.bytes();
       writer.Append(episode);
       if (uncommitted > kCommitBytes) {
         writer.Commit();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sim/error.h"
@@ -20,12 +22,18 @@ std::string CameraLabel(const mjModel* model, int id) {
   return label;
 }
 
-int FindCamera(const mjModel* model, const std::string& camera) {
-  std::vector<std::string> labels;
+// -1: none of that name or label.
+int CameraId(const mjModel* model, const std::string& camera) {
+  if (const int id = mj_name2id(model, mjOBJ_CAMERA, camera.c_str()); id >= 0) return id;
   for (int i = 0; i < model->ncam; ++i) {
-    labels.push_back(CameraLabel(model, i));
-    if (labels.back() == camera) return i;
+    if (CameraLabel(model, i) == camera) return i;
   }
+  return -1;
+}
+
+int FindCamera(const mjModel* model, const std::string& camera) {
+  if (const int id = CameraId(model, camera); id >= 0) return id;
+  const std::vector<std::string> labels = CameraLabels(model);
   const std::string near = DidYouMean(camera, labels);
   std::string rest = near;
   if (labels.empty()) {
@@ -46,12 +54,51 @@ bool SameAssets(const mjModel* a, const mjModel* b) {
          a->nflex == b->nflex;
 }
 
+/// Puts the first row on top, where OpenGL has the last.
+template <class Value>
+void Flip(std::span<Value> values, int rows) {
+  const auto row = static_cast<ptrdiff_t>(values.size()) / rows;
+  for (ptrdiff_t top = 0, bottom = rows - 1; top < bottom; ++top, --bottom) {
+    std::swap_ranges(values.begin() + top * row, values.begin() + (top + 1) * row, values.begin() + bottom * row);
+  }
+}
+
+/// Draws ids instead of colours while it lives.
+class IdColours {
+ public:
+  explicit IdColours(mjvScene& scene) : scene_(scene), segment_(scene.flags[mjRND_SEGMENT]), ids_(scene.flags[mjRND_IDCOLOR]) {
+    scene.flags[mjRND_SEGMENT] = scene.flags[mjRND_IDCOLOR] = 1;
+  }
+  ~IdColours() {
+    scene_.flags[mjRND_SEGMENT] = segment_;
+    scene_.flags[mjRND_IDCOLOR] = ids_;
+  }
+  IdColours(const IdColours&) = delete;
+  IdColours& operator=(const IdColours&) = delete;
+
+ private:
+  mjvScene& scene_;
+  const mjtByte segment_, ids_;
+};
+
 }  // namespace
+
+std::vector<std::string> CameraLabels(const mjModel* model) {
+  std::vector<std::string> labels;
+  for (int i = 0; i < model->ncam; ++i) labels.push_back(CameraLabel(model, i));
+  return labels;
+}
+
+bool HasCamera(const mjModel* model, const std::string& camera) { return CameraId(model, camera) >= 0; }
+
+void CheckCamera(const mjModel* model, const std::string& camera) { FindCamera(model, camera); }
 
 struct Renderer::Impl {
   Impl(const mjModel* model, int width_px, int height_px, RenderQuality quality);
   ~Impl() { mjv_freeScene(&scene); }
   void Reserve(size_t geoms);
+  void CheckSize(size_t found, size_t channels, const char* unit) const;
+  mjrRect Whole() const { return {0, 0, width, height}; }
 
   GlContext gl;
   const int width;
@@ -63,6 +110,8 @@ struct Renderer::Impl {
   mjvCamera camera;
   std::vector<mjvGeom> ghosts;
   bool fast;
+  float near = 0, far = 0;  // clipping planes, metres
+  std::vector<uint8_t> id_colours;
 };
 
 Renderer::Impl::Impl(const mjModel* model, int width_px, int height_px, RenderQuality quality)
@@ -124,13 +173,20 @@ void Renderer::AddGhost(const mjModel* model, mjData* data, const float rgba[4])
   self.scene.ngeom = 0;
 }
 
+void Renderer::Impl::CheckSize(size_t found, size_t channels, const char* unit) const {
+  if (found == static_cast<size_t>(width) * static_cast<size_t>(height) * channels) return;
+  throw ShapeError("picture buffer has " + std::to_string(found) + " " + unit + "; " + std::to_string(height) + " x " +
+                   std::to_string(width) + " x " + std::to_string(channels) + " are needed");
+}
+
 void Renderer::Render(const mjModel* model, mjData* data, const std::string& camera, std::span<uint8_t> rgb) {
+  impl_->CheckSize(rgb.size(), 3, "bytes");
+  Look(model, data, camera);
+  DrawPixels(rgb);
+}
+
+void Renderer::Look(const mjModel* model, mjData* data, const std::string& camera) {
   Impl& self = *impl_;
-  const size_t row = static_cast<size_t>(self.width) * 3;
-  if (rgb.size() != row * static_cast<size_t>(self.height)) {
-    throw ShapeError("picture buffer has " + std::to_string(rgb.size()) + " bytes; " +
-                     std::to_string(self.height) + " x " + std::to_string(self.width) + " x 3 are needed");
-  }
   if (!SameAssets(model, &self.assets))
     throw ShapeError("cannot draw: this renderer was made for another scene");
   if (camera.empty()) {
@@ -140,22 +196,70 @@ void Renderer::Render(const mjModel* model, mjData* data, const std::string& cam
     self.camera.type = mjCAMERA_FIXED;
     self.camera.fixedcamid = FindCamera(model, camera);
   }
+  self.near = static_cast<float>(model->vis.map.znear * model->stat.extent);
+  self.far = static_cast<float>(model->vis.map.zfar * model->stat.extent);
 
   mjv_updateScene(model, data, &self.option, nullptr, &self.camera, mjCAT_ALL, &self.scene);
   for (const mjvGeom& ghost : self.ghosts) {
     if (self.scene.ngeom < self.scene.maxgeom) self.scene.geoms[self.scene.ngeom++] = ghost;
   }
   self.ghosts.clear();
+}
 
+void Renderer::DrawPixels(std::span<uint8_t> rgb) {
+  Impl& self = *impl_;
+  self.CheckSize(rgb.size(), 3, "bytes");
   const GlContext::Scope current(self.gl);
-  const mjrRect whole{0, 0, self.width, self.height};
-  mjr_render(whole, &self.scene, self.context->get());
-  mjr_readPixels(rgb.data(), nullptr, whole, self.context->get());
-  for (int top = 0, bottom = self.height - 1; top < bottom; ++top, --bottom) {
-    std::swap_ranges(rgb.begin() + static_cast<ptrdiff_t>(top * row),
-                     rgb.begin() + static_cast<ptrdiff_t>((top + 1) * row),
-                     rgb.begin() + static_cast<ptrdiff_t>(bottom * row));
+  mjr_render(self.Whole(), &self.scene, self.context->get());
+  mjr_readPixels(rgb.data(), nullptr, self.Whole(), self.context->get());
+  Flip(rgb, self.height);
+}
+
+void Renderer::DrawDepth(std::span<float> metres) {
+  Impl& self = *impl_;
+  self.CheckSize(metres.size(), 1, "numbers");
+  const GlContext::Scope current(self.gl);
+  {
+    const IdColours ids(self.scene);  // the sky has no depth then
+    mjr_render(self.Whole(), &self.scene, self.context->get());
   }
+  // MuJoCo draws with 1 at the near plane and 0 at the far one, where floats are finest.
+  self.context->get()->readDepthMap = mjDEPTH_ZEROFAR;
+  mjr_readPixels(nullptr, metres.data(), self.Whole(), self.context->get());
+  const float near = self.near, far = self.far;
+  if (self.scene.camera[0].orthographic) {
+    for (float& depth : metres) depth = static_cast<float>(far - static_cast<double>(depth) * (far - near));
+  } else {
+    // The perspective matrix's elements, in the precision in which OpenGL has them.
+    const float c = -0.5f * (-(far + near) / (far - near)) - 0.5f;
+    const float d = -0.5f * (-(2.0f * far * near) / (far - near));
+    for (float& depth : metres) depth = static_cast<float>(d / (static_cast<double>(depth) + c));
+  }
+  Flip(metres, self.height);
+}
+
+void Renderer::DrawSegmentation(std::span<int32_t> ids) {
+  Impl& self = *impl_;
+  self.CheckSize(ids.size(), 2, "numbers");
+  self.id_colours.resize(ids.size() / 2 * 3);
+  const GlContext::Scope current(self.gl);
+  {
+    const IdColours drawn(self.scene);
+    mjr_render(self.Whole(), &self.scene, self.context->get());
+  }
+  mjr_readPixels(self.id_colours.data(), nullptr, self.Whole(), self.context->get());
+  std::vector<std::pair<int32_t, int32_t>> of_colour(static_cast<size_t>(self.scene.ngeom) + 1, {-1, -1});
+  for (int i = 0; i < self.scene.ngeom; ++i) {
+    const mjvGeom& geom = self.scene.geoms[i];
+    if (geom.segid < 0 || geom.segid >= self.scene.ngeom) continue;
+    of_colour[static_cast<size_t>(geom.segid) + 1] = {geom.objid, geom.objtype};
+  }
+  for (size_t i = 0; i < ids.size() / 2; ++i) {
+    const uint8_t* colour = &self.id_colours[3 * i];
+    const size_t at = colour[0] + (size_t{colour[1]} << 8) + (size_t{colour[2]} << 16);
+    std::tie(ids[2 * i], ids[2 * i + 1]) = at < of_colour.size() ? of_colour[at] : std::pair<int32_t, int32_t>{-1, -1};
+  }
+  Flip(ids, self.height);
 }
 
 std::string DescribeGl() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <mujoco/mujoco.h>
 
@@ -34,6 +35,18 @@ class Renderer {
   /// @throws SceneError if there is no such camera (near names suggested); ShapeError.
   void Render(const mjModel* model, mjData* data, const std::string& camera, std::span<uint8_t> rgb);
 
+  /// What Render does, in parts, for several pictures of one state: takes in what `camera` sees, then draws it.
+  /// @throws SceneError, ShapeError as Render.
+  void Look(const mjModel* model, mjData* data, const std::string& camera);
+  /// @param rgb  as in Render.
+  void DrawPixels(std::span<uint8_t> rgb);
+  /// @param metres  (height, width) from the camera's plane, first row on top; the far clipping plane's distance where
+  /// nothing is. Not affected by ghosts or translucency.
+  void DrawDepth(std::span<float> metres);
+  /// @param ids  (height, width, 2) first row on top: the id of the object seen, then its type (mjtObj; 5: a geom);
+  /// -1, -1 where nothing is, as dm_control and MuJoCo's Python renderer have it.
+  void DrawSegmentation(std::span<int32_t> ids);
+
   int width() const;
   int height() const;
 
@@ -41,6 +54,12 @@ class Renderer {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Labels of a scene's cameras: their names, "camera_2" for one without.
+std::vector<std::string> CameraLabels(const mjModel* model);
+bool HasCamera(const mjModel* model, const std::string& camera);
+/// @throws SceneError if there is no such camera (near names suggested).
+void CheckCamera(const mjModel* model, const std::string& camera);
 
 /// The OpenGL driver that renderers use, its version, and how EGL reached it. @throws DeviceError.
 std::string DescribeGl();

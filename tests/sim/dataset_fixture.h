@@ -93,6 +93,37 @@ inline std::vector<double> SparseState(int64_t rows, int64_t columns, int64_t sa
   return values;
 }
 
+/// Pictures by two cameras whose names HDF5 would take for something else.
+inline DatasetInfo MakeInfoWithFrames() {
+  DatasetInfo info = MakeInfo();
+  info.frames = {5, 3, {"robot/eye 1", "t\xc3\xbcr"}, "fast", true, true};
+  return info;
+}
+
+/// Frame `t` of a stream as made-up elements.
+inline std::vector<uint8_t> MakeFrame(const FrameStream& stream, int64_t episode, int64_t t) {
+  std::vector<uint8_t> bytes(static_cast<size_t>(stream.frame_bytes()));
+  for (size_t i = 0; i < bytes.size() / static_cast<size_t>(stream.element_bytes()); ++i) {
+    const auto value = static_cast<int64_t>(i % 17) * (t + 1) + episode + static_cast<int64_t>(stream.camera.size());
+    const auto distance = static_cast<float>(value) / 7;
+    const auto id = static_cast<int32_t>(value - 1);
+    if (stream.kind == FrameKind::kPixels) bytes[i] = static_cast<uint8_t>(value * 31);
+    if (stream.kind == FrameKind::kDepth) std::memcpy(&bytes[i * 4], &distance, 4);
+    if (stream.kind == FrameKind::kSegmentation) std::memcpy(&bytes[i * 4], &id, 4);
+  }
+  return bytes;
+}
+
+inline std::vector<FrameSequence> MakeFrames(const DatasetInfo& info, int64_t episode, int64_t rows) {
+  std::vector<FrameSequence> frames;
+  FramePacker packer;
+  for (const FrameStream& stream : StreamsOf(info.frames)) {
+    FrameSequence& sequence = frames.emplace_back();
+    for (int64_t t = 0; t < rows; ++t) sequence.Add(packer.Pack(MakeFrame(stream, episode, t), stream.element_bytes()));
+  }
+  return frames;
+}
+
 inline Episode MakeEpisode(const DatasetInfo& info, int64_t index, int64_t steps) {
   const int64_t rows = steps + 1;
   Episode episode;
@@ -111,6 +142,7 @@ inline Episode MakeEpisode(const DatasetInfo& info, int64_t index, int64_t steps
   episode.model_parameters = Awkward(static_cast<int64_t>(info.parameter_labels.size()), index + 8);
   episode.terminated = index % 3 == 1;
   episode.truncated = index % 3 == 2;
+  episode.frames = MakeFrames(info, index, rows);
   if (index % 3 == 2) episode.diverged = "hinge \xc3\xa4";
   return episode;
 }

@@ -120,7 +120,9 @@ int TryEveryKill(const fs::path& run, const fs::path& expected, const std::funct
 
 TEST_CASE("A run killed at any point is resumed to the bytes of one that was not") {
   const TemporaryFolder folder;
-  const DatasetInfo info = MakeInfo();
+  DatasetInfo info;
+  SUBCASE("states alone") { info = MakeInfo(); }
+  SUBCASE("with frames") { info = MakeInfoWithFrames(); }
   WriteRun(folder / "whole/run", info, 5, 100);
   const int kills = TryEveryKill(
       folder / "run", folder / "whole/run", [] {}, [&] { WriteRun(folder / "run", info, 5, 2); },
@@ -165,7 +167,9 @@ TEST_CASE("Dropping episodes survives a kill at any point") {
 
 TEST_CASE("A full disk is one line that names the file, and the run goes on once there is room") {
   const TemporaryFolder folder;
-  const DatasetInfo info = MakeInfo();
+  DatasetInfo info;
+  SUBCASE("states alone") { info = MakeInfo(); }
+  SUBCASE("with frames") { info = MakeInfoWithFrames(); }
   WriteRun(folder / "whole/run", info, 3, 100);
   // In a process of its own that must end by itself: HDF5 must not be left with data that it cannot write.
   for (int writes = 0;; ++writes) {

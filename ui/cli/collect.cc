@@ -6,10 +6,13 @@
 #include "agent/planner_policy.h"
 #include "sim/dataset.h"
 #include "sim/error.h"
+#include "sim/frame_recorder.h"
+#include "sim/gl_context.h"
 #include "sim/policy_mixture.h"
 #include "sim/shard.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/frame_options.h"
 #include "ui/cli/models.h"
 #include "ui/cli/rate_meter.h"
 #include "ui/cli/settings.h"
@@ -23,6 +26,7 @@ struct Options {
   std::vector<std::string> settings;
   double epsilon = 0;
   int64_t episodes = 0, steps = 0;
+  FrameOptions frames;
 };
 
 /// What a run is asked for, and which of its episodes are made here.
@@ -30,6 +34,7 @@ struct Work {
   std::string out;
   ShardEpisodes range;  // count 0: until --steps
   std::vector<PolicyShare> policies;
+  FrameSettings frames;
   std::string note;  // which shard a launcher made it
 };
 
@@ -38,7 +43,7 @@ Work ReadWork(const Options& options) {
   if (!(options.epsilon >= 0.0 && options.epsilon <= 1.0)) {
     throw UsageError(Format("--epsilon: expected a probability from 0 to 1, found %g", options.epsilon));
   }
-  Work work{options.out, {0, options.episodes}, {}, ""};
+  Work work{options.out, {0, options.episodes}, {}, ReadFrameOptions(options.frames), ""};
   try {
     work.policies = ParsePolicyMixture(options.policy, {"random", "smooth", "planner", "model"});
   } catch (const Error& error) {  // "policy 'smoth': ..."
@@ -90,8 +95,14 @@ PolicySource OpenPolicy(const Options& options, const std::vector<PolicyShare>& 
 }
 
 int RunCollect(const Options& options) {
-  const auto [out, range, policies, note] = ReadWork(options);
+  const auto [out, range, policies, asked_frames, note] = ReadWork(options);
+  if (options.frames.asked()) DrawOnCallingThread();
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
+  FrameSettings frames;
+  if (options.frames.asked()) {
+    frames = CompleteFrames(asked_frames, *task);
+    CheckFrames(frames, task->model());
+  }
   std::unique_ptr<WorldModel> model;  // outlives the policy
   const PolicySource policy = OpenPolicy(options, policies, task, model);
   PrepareOutput(out, options.common, kDatasetMarker);
@@ -102,6 +113,7 @@ int RunCollect(const Options& options) {
   work.run.first_episode = range.first;
   work.run.workers = options.common.Threads();
   work.run.seed = options.common.seed;
+  work.run.frames = frames;
   work.folder = out;
   work.resume = options.common.resume;
 
@@ -139,6 +151,7 @@ int RunCollect(const Options& options) {
   report["steps_per_s"] = rate.Median();
   report["quarantined"] = result.quarantined;
   report["workers"] = work.run.workers;
+  if (!frames.empty()) report["frames"] = FramesJson(frames);
   report["resumed_at"] = result.resumed_at;
   report["interrupted"] = result.interrupted;
   if (options.common.json) {
@@ -180,6 +193,7 @@ void AddCollect(CLI::App& app) {
   command.add_option("--shard", options->shard,
                      "I/N: only the I-th of N shares of the episodes; auto: I and N from Slurm, MPI, torchrun or "
                      "Kubernetes, into --out DIR/shard-I-of-N; see merge");
+  AddFrameOptions(command, options->frames);
   AddCommonOptions(command, options->common, kSeed | kActionRepeat | kDevice | kOverwrite | kResume);
   SetBody(command, [options] { return RunCollect(*options); });
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,8 @@
 #include "sim/dataset_report.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/dataset_picture.h"
+#include "ui/cli/frame_options.h"
 
 namespace reverie::cli {
 namespace {
@@ -17,7 +20,7 @@ using nlohmann::ordered_json;
 
 struct Options {
   CommonOptions common;
-  std::string data;
+  std::string data, picture;
   bool check = false;
 };
 
@@ -70,6 +73,7 @@ ordered_json Json(const DatasetReader& dataset, const DatasetReport& report, con
   json["first_episode"] = info.first_episode;
   json["control_timestep_s"] = info.control_timestep_s;
   json["action_repeat"] = info.action_repeat;
+  if (!info.frames.empty()) json["frames"] = FramesJson(info.frames);
   json["episodes"] = report.episodes;
   json["steps"] = report.control_steps;
   json["env_steps"] = report.env_steps;
@@ -138,6 +142,13 @@ std::string Size(uint64_t bytes) {
   return count >= 1e6 ? Format("%.1f MB", count / 1e6) : Format("%.1f kB", count / 1e3);
 }
 
+std::string FramesText(const FrameSettings& frames) {
+  std::string text = Format("%d x %d pixels by ", frames.width, frames.height) + Join(frames.cameras);
+  if (frames.depth) text += ", depth";
+  if (frames.segmentation) text += ", segmentation";
+  return text + ", " + frames.quality;
+}
+
 void PrintText(const DatasetReader& dataset, const DatasetReport& report, const std::string& folder) {
   const DatasetInfo& info = dataset.info();
   const auto number = [](int64_t value) { return std::to_string(value); };
@@ -151,6 +162,7 @@ void PrintText(const DatasetReader& dataset, const DatasetReport& report, const 
   Print("env steps      " + number(report.env_steps) +
         Format(" of %g s, %.1f s in all", info.control_timestep_s,
                static_cast<double>(report.env_steps) * info.control_timestep_s));
+  if (!info.frames.empty()) Print("frames         " + FramesText(info.frames));
   Print("ended          " + number(report.terminated) + " terminated, " + number(report.truncated) + " truncated");
   if (report.with_success > 0) {
     Print("success        " + number(report.success_any) + " at any time, " + number(report.success_end) +
@@ -205,7 +217,11 @@ int RunCheck(const Options& options) {
 }
 
 int RunData(const Options& options) {
+  if (options.check && !options.picture.empty()) throw UsageError("give either --check or --picture");
   if (options.check) return RunCheck(options);
+  if (!options.picture.empty() && !options.common.overwrite && std::filesystem::exists(options.picture)) {
+    throw Error(options.picture + ": the file exists; give another --picture, or --overwrite to replace it");
+  }
   const DatasetReader dataset(options.data);
   std::optional<DatasetReport> report;
   {
@@ -213,10 +229,14 @@ int RunData(const Options& options) {
     report = ReportDataset(dataset, {}, [&progress](int64_t done) { progress.Update(done); }, InterruptToken());
   }
   if (!report) return Interrupted("nothing was changed");
+  if (!options.picture.empty()) DrawDataset(dataset, *report, options.picture);
   if (options.common.json) {
-    PrintJson(Json(dataset, *report, options.data));
+    ordered_json json = Json(dataset, *report, options.data);
+    if (!options.picture.empty()) json["picture"] = options.picture;
+    PrintJson(json);
   } else {
     PrintText(dataset, *report, options.data);
+    if (!options.picture.empty()) Print("\nthe picture is " + options.picture);
   }
   return kDone;
 }
@@ -229,7 +249,9 @@ void AddData(CLI::App& app) {
   command.add_option("DIR", options->data, "Folder of the dataset")->required();
   command.add_flag("--check", options->check,
                    "Check every file, array and number against Minari's rules and the dataset's own description");
-  AddCommonOptions(command, options->common, 0);
+  command.add_option("--picture", options->picture,
+                     "Draw a PNG: frames of episodes spread over the dataset, histograms of returns, lengths, channels");
+  AddCommonOptions(command, options->common, kOverwrite);
   SetBody(command, [options] { return RunData(*options); });
 }
 

@@ -12,10 +12,18 @@
 #include "ui/cli/command.h"
 
 namespace reverie::cli {
+namespace {
 
-void DrawPicture(const std::string& script, const std::vector<std::string>& arguments) {
+std::vector<std::string> Command(const std::string& script, const std::vector<std::string>& arguments) {
   std::vector<std::string> words = {PythonExecutable().string(), (ScriptsFolder() / script).string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
+}
+
+}  // namespace
+
+bool RunScript(const std::string& script, const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = Command(script, arguments);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -26,9 +34,13 @@ void DrawPicture(const std::string& script, const std::vector<std::string>& argu
   pid_t child = 0;
   int status = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (status == 0 && waitpid(child, &status, 0) == child && status == 0) return;
+  return status == 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+void DrawPicture(const std::string& script, const std::vector<std::string>& arguments) {
+  if (RunScript(script, arguments)) return;
   std::string command;
-  for (const std::string& word : words) command += (command.empty() ? "" : " ") + word;
+  for (const std::string& word : Command(script, arguments)) command += (command.empty() ? "" : " ") + word;
   Log("reverie: the picture was not drawn (scripts/setup.sh installs what it needs); draw it with: " +
       command);
 }

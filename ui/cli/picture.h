@@ -10,6 +10,9 @@
 
 namespace reverie::cli {
 
+/// Runs a Python script of scripts/, whose output goes to stderr. Returns whether it did its work.
+bool RunScript(const std::string& script, const std::vector<std::string>& arguments);
+
 /// Runs a plotting script. Figures are complete without it: where Python or matplotlib is missing, a line on
 /// stderr says so and how to draw the picture later.
 void DrawPicture(const std::string& script, const std::vector<std::string>& arguments);

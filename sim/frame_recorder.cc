@@ -1,0 +1,105 @@
+#include "sim/frame_recorder.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "sim/error.h"
+#include "sim/renderer.h"
+
+namespace reverie {
+namespace {
+
+RenderQuality QualityOf(const FrameSettings& settings) {
+  return settings.quality == "full" ? RenderQuality::kFull : RenderQuality::kFast;
+}
+
+template <class Value>
+std::span<Value> As(std::vector<uint8_t>& bytes) {
+  return {reinterpret_cast<Value*>(bytes.data()), bytes.size() / sizeof(Value)};
+}
+
+}  // namespace
+
+std::string RendererCamera(const mjModel* model, const std::string& camera) {
+  // A camera of the scene that is called "free" is meant by that name.
+  return camera == kFreeCamera && !HasCamera(model, camera) ? "" : camera;
+}
+
+FrameSettings CompleteFrames(FrameSettings settings, const CompiledTask& task) {
+  const mjModel* model = task.model();
+  for (const int size : {settings.width, settings.height}) {
+    if (size >= 1 && size <= kMostFramePixels) continue;
+    throw ShapeError("frames of " + std::to_string(settings.width) + " x " + std::to_string(settings.height) +
+                     " pixels: expected 1 to " + std::to_string(kMostFramePixels) + " a side");
+  }
+  if (settings.cameras.empty()) {
+    const std::vector<std::string> of_scene = CameraLabels(model);
+    const std::string& of_task = task.spec().camera;
+    settings.cameras = {!of_task.empty() ? of_task : !of_scene.empty() ? of_scene.front() : kFreeCamera};
+  }
+  for (auto camera = settings.cameras.begin(); camera != settings.cameras.end(); ++camera) {
+    if (std::find(settings.cameras.begin(), camera, *camera) != camera)
+      throw SceneError("camera '" + *camera + "': expected each camera once, found it twice");
+    if (*camera != kFreeCamera) CheckCamera(model, *camera);
+  }
+  return settings;
+}
+
+void CheckFrames(const FrameSettings& settings, const mjModel* model) { FrameRecorder(model, settings); }
+
+struct FrameRecorder::Impl {
+  Impl(const mjModel* model, const FrameSettings& settings)
+      : streams(StreamsOf(settings)), renderer(model, settings.width, settings.height, QualityOf(settings)) {
+    for (const FrameStream& stream : streams) {
+      cameras.push_back(RendererCamera(model, stream.camera));
+      buffers.emplace_back(static_cast<size_t>(stream.frame_bytes()));
+    }
+    sequences.resize(streams.size());
+  }
+
+  std::vector<FrameStream> streams;
+  std::vector<std::string> cameras;
+  std::vector<std::vector<uint8_t>> buffers;
+  Renderer renderer;
+  FramePacker packer;
+  std::vector<FrameSequence> sequences;
+};
+
+FrameRecorder::FrameRecorder(const mjModel* model, const FrameSettings& settings)
+    : impl_(std::make_unique<Impl>(model, settings)) {}
+FrameRecorder::~FrameRecorder() = default;
+
+void FrameRecorder::Start() {
+  for (FrameSequence& sequence : impl_->sequences) sequence.Keep(0);
+}
+
+void FrameRecorder::Add(const mjModel* model, mjData* data) {
+  Impl& self = *impl_;
+  const std::string* looking_from = nullptr;
+  for (size_t i = 0; i < self.streams.size(); ++i) {
+    // Streams of a kind follow one another, so cameras take turns; one camera alone is looked through once.
+    if (looking_from == nullptr || *looking_from != self.cameras[i]) {
+      self.renderer.Look(model, data, self.cameras[i]);
+      looking_from = &self.cameras[i];
+    }
+    std::vector<uint8_t>& buffer = self.buffers[i];
+    switch (self.streams[i].kind) {
+      case FrameKind::kPixels: self.renderer.DrawPixels(buffer); break;
+      case FrameKind::kDepth: self.renderer.DrawDepth(As<float>(buffer)); break;
+      case FrameKind::kSegmentation: self.renderer.DrawSegmentation(As<int32_t>(buffer)); break;
+    }
+    self.sequences[i].Add(self.packer.Pack(buffer, self.streams[i].element_bytes()));
+  }
+}
+
+std::vector<FrameSequence> FrameRecorder::Take() {
+  std::vector<FrameSequence> taken(impl_->streams.size());
+  std::swap(taken, impl_->sequences);
+  // The next episode will be much like this one.
+  for (size_t i = 0; i < taken.size(); ++i) impl_->sequences[i].Reserve(taken[i].size(), taken[i].bytes());
+  return taken;
+}
+
+}  // namespace reverie
