@@ -4,7 +4,7 @@
     plot_dataset.py FOLDER --out FILE.png
 
 FOLDER holds dataset.json and, where there are frames, frames.png, as `reverie data DIR --picture FILE.png` hands them
-over. At most 24 channels are shown.
+over. Of each kind of channel some are shown: 18 of the observation, 6 of the signals, 6 of the action.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import plot_style as style  # noqa: E402
 from matplotlib.image import imread  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
 
-MOST_CHANNELS = 24
+MOST_CHANNELS = {"observations": 18, "signals": 6, "actions": 6}
 COLUMNS = 6
 WIDTH = 12.8  # inches
 COLOURS = {"observations": style.BLUE, "signals": style.GREEN, "actions": style.ORANGE}
@@ -104,17 +104,19 @@ def main():
     path = os.path.join(options.folder, "dataset.json")
     dataset = style.read_json(path)
     episodes = [(name, read_histogram(take(dataset, key, dict, path), f"{path}, {key}"), style.PURPLE)
-                for key, name in (("returns", "return of an episode"), ("lengths", "control steps of an episode"))]
-    channels = [(take(entry, "label", str, path), read_histogram(entry, f"{path}, {group}"), colour)
-                for group, colour in COLOURS.items() for entry in take(dataset, group, list, path)]
-    left_out = len(channels) - MOST_CHANNELS
-    shown = episodes + channels[:MOST_CHANNELS]
+                for key, name in (("returns", "return"), ("lengths", "control steps"))]
+    shown, left_out = list(episodes), 0
+    for group, colour in COLOURS.items():
+        channels = take(dataset, group, list, path)
+        for entry in channels[: MOST_CHANNELS[group]]:
+            shown.append((take(entry, "label", str, path), read_histogram(entry, f"{path}, {group}"), colour))
+        left_out += max(0, len(channels) - MOST_CHANNELS[group])
     sheet = dataset.get("frames")
     picture = None
     if sheet and sheet["rows"]:
         picture = imread(os.path.join(options.folder, "frames.png"))
     rows = -(-len(shown) // COLUMNS)
-    head, row_height, foot = 0.78, 0.98, 0.42
+    head, row_height, foot = 0.68, 0.98, 0.36
     height = head + (frames_height(sheet, picture) + 0.25 if picture is not None else 0) + rows * row_height + foot
     fig = style.figure((1600, round(1600 * height / WIDTH)), WIDTH)
     total = fig.get_figheight()
@@ -135,7 +137,7 @@ def main():
               if name == "episodes" or dataset[name]]
     text = "How often each value occurs: " + ", ".join(legend)
     if left_out > 0:
-        text += f"; {left_out} more channels are not shown"
+        text += f"; {left_out} more channels are in the dataset"
     fig.text(1 - 0.14 / WIDTH, 0.14 / total, text, fontsize=8, color=style.GREY, va="bottom", ha="right")
     style.save(fig, options.out)
 

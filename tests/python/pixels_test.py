@@ -206,7 +206,7 @@ class PixelsTest(unittest.TestCase):
                              (self.root / "merged/fast-v0/data" / file).read_bytes(), file)
         done = self.run_command("merge", "part-1", "full-v0", "--out", "mixed")
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"frames\.width differs: part-1 has 64, full-v0 has 40")
+        self.assertRegex(done.stderr, r'frames\.cameras\[0\] differs: part-1 has "eye/left 1", full-v0 has "Tür"')
 
     def test_wrong_options_are_one_line_and_nothing_is_created(self):
         for options, code, expected in (

@@ -39,6 +39,13 @@ constexpr char kHalves[] = R"(
   </worldbody>
 </mujoco>)";
 
+// Its camera looks at the floor, where nothing moves.
+std::string CartFromTheSide() {
+  std::string scene = kCart;
+  const std::string camera = R"(name="side" pos="0 -3 1")";
+  return scene.replace(scene.find(camera), camera.size(), R"(name="side" pos="0 -3 0.3" xyaxes="1 0 0 0 0 1")");
+}
+
 std::vector<uint8_t> Unpacked(const FrameSequence& sequence, int64_t t, const FrameStream& stream) {
   std::vector<uint8_t> frame(static_cast<size_t>(stream.frame_bytes()));
   UnpackFrame(sequence[t], stream.element_bytes(), frame, "frame");
@@ -99,8 +106,8 @@ TEST_CASE("The first row is on top, depth is in metres from the camera's plane, 
 TEST_CASE("Frame t shows state t: what is collected is what a renderer draws of the recorded states") {
   const TemporaryFolder folder;
   const auto task =
-      Compile(folder, kCart, CartTask(R"(, "control_timestep_s": 0.02, "time_limit_s": 0.4, "camera": "side",
-        "reset": [{"set": "qpos(hinge)", "to": "uniform(-1, 1)"}, {"set": "geom_size(box).x", "to": "uniform(0.05, 0.4)"}])"));
+      Compile(folder, CartFromTheSide(), CartTask(R"json(, "control_timestep_s": 0.02, "time_limit_s": 0.4, "camera": "side",
+        "reset": [{"set": "qpos(hinge)", "to": "uniform(-1, 1)"}, {"set": "geom_size(box).x", "to": "uniform(0.05, 0.4)"}])json"));
   CollectDatasetOptions options;
   options.folder = folder / "run";
   options.run.episodes = 3;

@@ -41,7 +41,8 @@ void AddFrameOptions(CLI::App& command, FrameOptions& options) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--quality", options.quality,
-                     "fast: no multisampling, shadows or reflections; full: as the scene has them (fast)")
+                     "fast: no multisampling, shadows or reflections; full: as the scene has them, many "
+                     "times slower without a graphics card (fast)")
       ->check(CLI::IsMember({"fast", "full"}));
   command.add_flag("--depth", options.depth, "depth/CAMERA, too: metres from the camera's plane, float32");
   command.add_flag("--segmentation", options.segmentation,
