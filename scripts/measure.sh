@@ -2,7 +2,7 @@
 # Takes the figures of README's "Measured" table: every row is one command whose --json answer is kept under
 # out/measured/. Resumable: what is there already is not run again. About an hour on two cores.
 #
-#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures app soak (default: all but soak)
+#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures pixels app soak (default: all but soak)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
@@ -45,7 +45,7 @@ on_display() {
   return $failed
 }
 
-rows=${*:-learn reacher simulator compare pictures app}
+rows=${*:-learn reacher simulator compare pictures pixels app}
 for row in $rows; do
   case $row in
     learn)
@@ -77,6 +77,8 @@ for row in $rows; do
         --reference "TD-MPC2 after 100,000 env steps=839" --size 1500x900
       .venv/bin/python scripts/plot_compare.py "$out/compared-0" --out assets/predicted-and-real.png --size 1600x940 \
         --title "What the model said, and what happened" ;;
+    pixels)
+      take pixels bench pixels --task dm_control/cheetah-run --seconds 5 ;;
     app) # the window on a display of its own, drawn in software where there is no graphics card
       for task in cartpole-swingup cheetah-run; do
         on_display take "ui-$task" bench ui --task dm_control/$task --seconds 60
@@ -86,6 +88,6 @@ for row in $rows; do
       take scrub bench scrub --task dm_control/cheetah-run ;;
     soak)
       on_display take soak bench soak --seconds 1800 ;;
-    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures app soak)\n' "$row" >&2; exit 2 ;;
+    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures pixels app soak)\n' "$row" >&2; exit 2 ;;
   esac
 done

@@ -74,6 +74,14 @@ def main():
         row(f"going to {scrub[0]['seeks']} of {scrub[0]['control_steps']:,} steps of the past",
             f"bench scrub --task dm_control/{scrub[0]['task'].split('/')[-1]}", "",
             f"**{scrub[0]['exact']}** exact; {scrub[0]['ms_p50']:.2f} ms (median), **{scrub[0]['ms_max']:.1f} ms** at most")
+    pixels = answers("pixels")
+    if pixels:
+        frames = pixels[0]["frames"]
+        row(f"collecting frames of {frames['width']} x {frames['height']} to disk, {pixels[0]['gl'].split(' ')[0]}",
+            f"bench pixels --task {pixels[0]['task']}", pixels[0]["action_repeat"],
+            f"**{pixels[0]['frames_per_s_per_core']:,.0f}** frames a second of a core, physics and compression "
+            f"({pixels[0]['bytes_per_frame'] / 1000:.1f} kB a frame) included; {pixels[0]['frames_per_s']:,.0f} frames/s on "
+            f"{pixels[0]['threads']} threads")
     soak = answers("soak")
     if soak:
         row(f"{soak[0]['seconds'] / 60:.0f} minutes of random input over three tasks", "bench soak --seconds 1800", "",

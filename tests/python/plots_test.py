@@ -310,5 +310,48 @@ class CompareTest(PlotTest):
         self.assertIn(f"{example_path}: not JSON: ", self.refuse(self.script, self.path("c")))
 
 
+class DatasetTest(PlotTest):
+    script = "plot_dataset.py"
+
+    def write_dataset(self, channels=3, **keys):
+        histogram = {"low": -1.0, "high": 3.0, "counts": [1, 0, 4, 2]}
+        dataset = {"title": "made-up", "subtitle": "some episodes", "returns": histogram,
+                   "lengths": {"low": 7, "high": 7, "counts": [0, 0, 5, 0]},
+                   "observations": [{**histogram, "label": f"position[{i}]"} for i in range(channels)],
+                   "signals": [{"low": 0, "high": 0, "counts": [], "label": "nothing finite"}],
+                   "actions": [{**histogram, "label": "möglich"}], **keys}
+        self.write(json.dumps(dataset), "sheet", "dataset.json")
+        return self.path("sheet")
+
+    def test_frames_stand_in_rows_above_the_histograms(self):
+        frames = np.zeros((2 * 30, 3 * 40, 3), np.uint8)
+        frames[:30, :40] = (255, 0, 0)
+        frames[30:, 80:] = (0, 255, 0)
+        rows = [{"episode": k, "return": 1.5, "steps": [0, 4, 8], "times_s": [0, 0.4, 0.8]} for k in (0, 9)]
+        folder = self.write_dataset(frames={"width": 40, "height": 30, "rows": rows})
+        matplotlib.image.imsave(os.path.join(folder, "frames.png"), frames)
+        picture = self.draw(self.script, folder)
+        self.assertEqual(picture.shape[1], 1600)
+        red, green = near(picture, (255, 0, 0)), near(picture, (0, 255, 0))
+        self.assertLess(np.argwhere(red)[:, 0].max(), np.argwhere(green)[:, 0].min())
+        self.assertLess(np.argwhere(red)[:, 1].max(), np.argwhere(green)[:, 1].min())
+        bars = np.argwhere(near(picture, BLUE))
+        self.assertGreater(bars[:, 0].min(), np.argwhere(green)[:, 0].max())
+
+    def test_without_frames_histograms_stand_alone_and_many_channels_are_bounded(self):
+        few = self.draw(self.script, self.write_dataset(note="no frames"))
+        many = self.draw(self.script, self.write_dataset(channels=500), name="many.png")
+        self.assertGreater(near(few, BLUE).sum(), 100)
+        self.assertGreater(near(many, BLUE).sum(), 4 * near(few, BLUE).sum())
+        self.assertLess(many.shape[0], 1000)
+
+    def test_bad_input_is_one_line(self):
+        self.assertIn("no such file", self.refuse(self.script, self.path("nothing")).lower())
+        folder = self.write_dataset(returns=3)
+        self.assertIn("returns: expected an object, found a number", self.refuse(self.script, folder))
+        folder = self.write_dataset(lengths={"low": 0, "high": 1, "counts": [None]})
+        self.assertIn("counts: expected a number, found null", self.refuse(self.script, folder))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "sim/dataset.h"
+#include "sim/dataset_space.h"
 #include "sim/error.h"
 #include "sim/merge.h"
 #include "tests/sim/dataset_fixture.h"
@@ -51,6 +52,24 @@ TEST_CASE("Frames come back as they were drawn, a slice at a time or packed") {
     CHECK(reader.ReadWithFrames(k).frames == MakeEpisode(info, k, Steps(k)).frames);
     CHECK(SameBits(reader.Read(k).observations, MakeEpisode(info, k, Steps(k)).observations));
   }
+}
+
+TEST_CASE("Frames of a run that is not finished are read like those of one that is") {
+  const TemporaryFolder folder;
+  const DatasetInfo info = MakeInfoWithFrames();
+  DatasetWriter writer(folder / "run", info, false);
+  for (int64_t k = 0; k < 2; ++k) writer.Append(MakeEpisode(info, k, Steps(k)));
+  writer.Commit();
+  const DatasetReader reader(folder / "run");
+  REQUIRE_FALSE(reader.finished());
+  REQUIRE(reader.episodes() == 2);
+  for (const FrameStream& stream : StreamsOf(info.frames)) {
+    CHECK(reader.ReadFrames(1, stream, Steps(1), 1) == MakeFrame(stream, 1, Steps(1)));
+    CHECK(Contains(MessageOf([&] { reader.ReadFrames(1, stream, Steps(1), 2); }), "expected frames from 0 to"));
+  }
+  CHECK(reader.Read(1).frames.empty());
+  CHECK(reader.ReadTransitions(1).frames.empty());
+  CHECK(reader.ReadWithFrames(1).frames == MakeEpisode(info, 1, Steps(1)).frames);
 }
 
 TEST_CASE("Packed frames are inflated to what they were, and damaged ones are refused") {
@@ -128,4 +147,23 @@ TEST_CASE("Datasets with other pictures are told apart, and the field is named w
   CHECK(difference([](FrameSettings& f) { f.depth = false; }) == "frames.depth differs: A has true, B has false");
   CHECK(difference([](FrameSettings& f) { f = {}; }) ==
         "frames differs: A has 5 x 3 of robot/eye 1, t\xc3\xbcr, B has none");
+}
+
+TEST_CASE("The observation space states every bound, and another one is refused with what differs") {
+  const DatasetInfo info = MakeInfoWithFrames();
+  const std::string text = ObservationSpaceText(info.observation_size, info.frames);
+  const auto parse = [&](const std::string& space) {
+    return MessageOf([&] { ParseObservationSpace(space, info.observation_size, info.frames, "here"); });
+  };
+  CHECK(parse(text) == "(no error)");
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string other = text;
+    return other.replace(other.find(from), from.size(), to);
+  };
+  CHECK(Contains(parse(replaced("255]", "254]")), "here: 'pixels': 'robot%2Feye 1': 'high': expected nothing but 255"));
+  CHECK(Contains(parse(replaced("\"depth\"", "\"deep\"")), "here: 'subspaces': expected depth, pixels, segmentation, "
+                                                           "state, found deep, pixels, segmentation, state"));
+  CHECK(Contains(parse(replaced("int32", "int64")), R"('dtype': expected "int32", found "int64")"));
+  CHECK(Contains(parse(replaced("[3, 5, 3]", "[5, 3, 3]")), "'shape': expected [3,5,3], found [5,3,3]"));
+  CHECK(Contains(parse(ObservationSpaceText(info.observation_size, {})), R"('type': expected "Dict", found "Box")"));
 }
