@@ -49,7 +49,7 @@ fi
 
 packages=(
   g++ cmake ninja-build pkg-config git ca-certificates python3 python3-venv
-  libhdf5-dev nlohmann-json3-dev doctest-dev libcli11-dev libpng-dev zlib1g-dev
+  libhdf5-dev nlohmann-json3-dev doctest-dev libcli11-dev libpng-dev zlib1g-dev libzip-dev
   libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
   libegl-dev libegl1 libgl-dev libgl1-mesa-dri
   libglfw3-dev libglm-dev libimgui-dev fonts-dejavu-core

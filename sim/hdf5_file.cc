@@ -67,8 +67,10 @@ Hdf5File Hdf5File::CreateInMemory(const std::filesystem::path& name) {
   return Hdf5File(CreateFile(name, access), name);
 }
 
-Hdf5File Hdf5File::Create(const std::filesystem::path& path) {
-  return Hdf5File(CreateFile(path, FileAccess()), path);
+Hdf5File Hdf5File::Create(const std::filesystem::path& path, Hdf5Format format) {
+  const Hdf5Id access = FileAccess();
+  if (format == Hdf5Format::kNewest) H5Pset_libver_bounds(access.get(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+  return Hdf5File(CreateFile(path, access), path);
 }
 
 Hdf5File Hdf5File::Open(const std::filesystem::path& path) {

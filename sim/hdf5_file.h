@@ -55,6 +55,8 @@ class Hdf5Group {
   std::vector<int64_t> ShapeOf(const std::string& name) const;
   /// "file.hdf5: episode_3/infos".
   const std::string& where() const { return where_; }
+  /// HDF5's identifier of it.
+  int64_t id() const { return id_.get(); }
 
   /// Writes doubles that may grow along the first axis. Runs of columns that are all +0.0 take no room.
   void WriteDoubles(const std::string& name, Hdf5Shape shape, std::span<const double> values);
@@ -110,11 +112,13 @@ class Hdf5Group {
   bool is_root_;
 };
 
+enum class Hdf5Format { kOldest, kNewest };
+
 class Hdf5File {
  public:
   /// A file in memory; `name` stands for it in messages.
   static Hdf5File CreateInMemory(const std::filesystem::path& name);
-  static Hdf5File Create(const std::filesystem::path& path);
+  static Hdf5File Create(const std::filesystem::path& path, Hdf5Format format = Hdf5Format::kOldest);
   /// For reading. @throws DatasetError: missing, truncated, no HDF5.
   static Hdf5File Open(const std::filesystem::path& path);
 

@@ -14,6 +14,7 @@ void AddTasks(CLI::App& app);
 void AddCollect(CLI::App& app);
 void AddMerge(CLI::App& app);
 void AddData(CLI::App& app);
+void AddExport(CLI::App& app);
 void AddReplay(CLI::App& app);
 void AddTrain(CLI::App& app);
 void AddLearn(CLI::App& app);

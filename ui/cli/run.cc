@@ -79,6 +79,7 @@ int Run(int argc, char** argv) {
   AddCollect(app);
   AddMerge(app);
   AddData(app);
+  AddExport(app);
   AddReplay(app);
 #if REVERIE_TORCH
   AddTrain(app);
