@@ -2,7 +2,7 @@
 # Takes the figures of README's "Measured" table: every row is one command whose --json answer is kept under
 # out/measured/. Resumable: what is there already is not run again. About an hour on two cores.
 #
-#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures pixels app soak (default: all but soak)
+#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures data pixels app soak (default: all but soak)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
@@ -16,6 +16,15 @@ take() {
   [ -s "$out/$name.json" ] && return
   printf '%s\n' "reverie $*" >&2
   "$reverie" "$@" --json > "$out/$name.partial" && mv "$out/$name.partial" "$out/$name.json"
+}
+
+# Keeps what another program answers under a name.
+keep() {
+  local name=$1
+  shift
+  [ -s "$out/$name.json" ] && return
+  printf '%s\n' "$*" >&2
+  "$@" > "$out/$name.partial" && mv "$out/$name.partial" "$out/$name.json"
 }
 
 # Learns a task with a seed, going on where an earlier call was interrupted.
@@ -45,7 +54,7 @@ on_display() {
   return $failed
 }
 
-rows=${*:-learn reacher simulator compare pictures pixels app}
+rows=${*:-learn reacher simulator compare pictures data pixels app}
 for row in $rows; do
   case $row in
     learn)
@@ -77,6 +86,22 @@ for row in $rows; do
         --reference "TD-MPC2 after 100,000 env steps=839" --size 1500x900
       .venv/bin/python scripts/plot_compare.py "$out/compared-0" --out assets/predicted-and-real.png --size 1600x940 \
         --title "What the model said, and what happened" ;;
+    data)
+      for task in dm_control/cartpole-swingup dm_control/cheetah-run humanoid; do
+        scene=$task
+        [ $task != humanoid ] || scene=$(.venv/bin/python -c \
+          'import importlib.util as u; print(u.find_spec("dm_control").submodule_search_locations[0])')/suite/humanoid.xml
+        take "collect-${task##*/}" bench collect --task "$scene" --action-repeat 2 --seconds 4
+      done
+      REVERIE_BINARY=$reverie keep gymnasium .venv/bin/python scripts/bench_gymnasium.py --json
+      keep kills python3 scripts/crash_test.py --binary "$reverie"
+      keep kills-pixels python3 scripts/crash_test.py --binary "$reverie" --task two-rooms --episodes 20 --kills 10 -- --pixels 64
+      for task in cartpole-swingup cheetah-run; do
+        keep "memory-$task" python3 scripts/peak_memory.py --binary "$reverie" --task dm_control/$task
+      done
+      # Real robots: hands, an arm, legs, with their meshes.
+      [ -d "$out/robots" ] || .venv/bin/pip install --quiet --no-deps --target "$out/robots" gymnasium-robotics==1.4.2
+      REVERIE_BINARY=$reverie keep sweep .venv/bin/python tests/python/bare_models_test.py "$out/robots/gymnasium_robotics" ;;
     pixels)
       take pixels bench pixels --task dm_control/cheetah-run --seconds 5 ;;
     app) # the window on a display of its own, drawn in software where there is no graphics card
@@ -88,6 +113,6 @@ for row in $rows; do
       take scrub bench scrub --task dm_control/cheetah-run ;;
     soak)
       on_display take soak bench soak --seconds 1800 ;;
-    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures pixels app soak)\n' "$row" >&2; exit 2 ;;
+    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures data pixels app soak)\n' "$row" >&2; exit 2 ;;
   esac
 done

@@ -74,6 +74,35 @@ def main():
         row(f"going to {scrub[0]['seeks']} of {scrub[0]['control_steps']:,} steps of the past",
             f"bench scrub --task dm_control/{scrub[0]['task'].split('/')[-1]}", "",
             f"**{scrub[0]['exact']}** exact; {scrub[0]['ms_p50']:.2f} ms (median), **{scrub[0]['ms_max']:.1f} ms** at most")
+    for task in ("cartpole-swingup", "cheetah-run", "humanoid"):
+        run = answers(f"collect-{task}")
+        if run:
+            row(f"collecting {task} to disk, beside a bare `mj_step` loop on as many threads", f"bench collect --task {task}",
+                run[0]["action_repeat"],
+                f"**{run[0]['ratio']:.2f}** of it: {run[0]['collect_steps_per_s']:,.0f} env steps/s, bare "
+                f"{run[0]['bare_steps_per_s']:,.0f}")
+    gymnasium = answers("gymnasium")
+    if gymnasium:
+        row("collecting to disk beside Gymnasium's AsyncVectorEnv in memory, its half cheetah, two workers each",
+            "scripts/bench_gymnasium.py", 1,
+            f"**{gymnasium[0]['ratio']:.1f}** times its rate: {gymnasium[0]['reverie_env_steps_per_s']:,.0f} env steps/s, "
+            f"Gymnasium {gymnasium[0]['gymnasium_env_steps_per_s']:,.0f}")
+    for name, what in (("kills", "cheetah-run"), ("kills-pixels", "two-rooms with frames")):
+        run = answers(name)
+        if run:
+            row(f"`kill -9` at a random moment of collecting {what}, then `--resume`", "scripts/crash_test.py", "",
+                f"**{run[0]['equal']}** of {run[0]['kills']} came to the same bytes")
+    memory = answers("memory-cartpole-swingup", "memory-cheetah-run")
+    if memory:
+        row("peak memory of collecting 100,000 and 1,000,000 control steps", "scripts/peak_memory.py", "",
+            "; ".join(f"{run['task'].split('/')[-1]} {run['peak_mb'][0]:.0f} and **{run['peak_mb'][1]:.0f}** MB"
+                      for run in memory))
+    sweep_file = folder / "sweep.json"  # text, whose last line is JSON
+    if sweep_file.exists():
+        sweep = json.loads(sweep_file.read_text().splitlines()[-1])
+        row("every MJCF file of dm_control's suite, Gymnasium and Gymnasium-Robotics: 1,000 steps that replay to the bit, or "
+            "one line that says why not", "tests/python/bare_models_test.py", "",
+            f"**{sweep['recorded']}** recorded, {sweep['refused']} refused (parts of other files), {sweep['wrong']} wrong")
     pixels = answers("pixels")
     if pixels:
         frames = pixels[0]["frames"]
