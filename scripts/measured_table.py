@@ -108,7 +108,7 @@ def main():
         frames = pixels[0]["frames"]
         row(f"collecting frames of {frames['width']} x {frames['height']} to disk, {pixels[0]['gl'].split(' ')[0]}",
             f"bench pixels --task {pixels[0]['task']}", pixels[0]["action_repeat"],
-            f"**{pixels[0]['frames_per_s_per_core']:,.0f}** frames a second of a core, physics and compression "
+            f"**{pixels[0]['frames_per_s_per_core']:,.0f}** frames a second of a core's time, physics and compression "
             f"({pixels[0]['bytes_per_frame'] / 1000:.1f} kB a frame) included; {pixels[0]['frames_per_s']:,.0f} frames/s on "
             f"{pixels[0]['threads']} threads")
     soak = answers("soak")
