@@ -2,31 +2,19 @@
 
 #include <cmath>
 #include <cstring>
-#include <mutex>
 #include <string>
 #include <system_error>
 
 #include <png.h>
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
-}
-
 #include "sim/error.h"
 #include "sim/files.h"
+#include "sim/libav.h"
 
 namespace reverie {
 namespace {
 
-std::string Reason(int code) {
-  char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(code, text, sizeof text);
-  return text;
-}
+using namespace libav;
 
 std::string SizeText(int width, int height) {
   return std::to_string(width) + " x " + std::to_string(height);
@@ -40,25 +28,12 @@ void CheckPicture(const std::filesystem::path& path, int width, int height, size
   }
 }
 
-template <auto Free>
-struct AvDeleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(&object);
-  }
-};
-struct ScalerDeleter {
-  void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
-};
 struct MuxerDeleter {
   void operator()(AVFormatContext* muxer) const {
     if (muxer->pb != nullptr) avio_closep(&muxer->pb);
     avformat_free_context(muxer);
   }
 };
-using Codec = std::unique_ptr<AVCodecContext, AvDeleter<avcodec_free_context>>;
-using Frame = std::unique_ptr<AVFrame, AvDeleter<av_frame_free>>;
-using Packet = std::unique_ptr<AVPacket, AvDeleter<av_packet_free>>;
 
 /// An open encoder: H.264 where libavcodec has x264, else MPEG-4 part 2, which it always has.
 Codec OpenEncoder(int width, int height, AVRational frame_rate) {
@@ -124,7 +99,7 @@ struct VideoWriter::Impl {
   int64_t frames = 0;
   bool finished = false;
   Codec codec;
-  std::unique_ptr<SwsContext, ScalerDeleter> scaler;
+  Scaler scaler;
   Frame frame;
   Packet packet;
   std::unique_ptr<AVFormatContext, MuxerDeleter> muxer;
@@ -147,9 +122,7 @@ void VideoWriter::Impl::Encode(const AVFrame* picture) {
 
 VideoWriter::VideoWriter(std::filesystem::path path, int width, int height, double frames_per_second)
     : impl_(std::make_unique<Impl>()) {
-  static std::once_flag quiet;  // libav would otherwise write its own lines to stderr
-  std::call_once(quiet, [] { av_log_set_level(AV_LOG_QUIET); });
-
+  Quiet();
   Impl& self = *impl_;
   self.path = std::move(path);
   if (width < 2 || height < 2 || width % 2 != 0 || height % 2 != 0) {

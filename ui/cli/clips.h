@@ -1,0 +1,49 @@
+// Where encode takes its clips from: normalised pixels in a safetensors file, or windows of a film. One at a time, so
+// that memory does not grow with the film. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "worldmodel/vjepa2.h"
+#include "worldmodel/vjepa2_preprocess.h"
+
+namespace reverie::cli {
+
+struct WindowOptions {
+  int64_t frames = 0;  // of a window; 0: the model's frames_per_clip
+  int64_t stride = 0;  // frames from one window's first to the next one's; 0: window after window
+};
+
+class ClipSource {
+ public:
+  virtual ~ClipSource() = default;
+
+  /// All clips there are.
+  const ClipShape& shape() const { return shape_; }
+  /// First frame of each clip in the film; empty where there is none.
+  const std::vector<int64_t>& starts() const { return starts_; }
+  /// Reads the next clip. @param pixels  (frames, 3, height, width)
+  virtual void Read(std::span<float> pixels) = 0;
+
+ protected:
+  ClipShape shape_;
+  std::vector<int64_t> starts_;
+};
+
+/// `pixel_values` (B, T, 3, H, W) of a safetensors file, already normalised. @throws CheckpointError.
+std::unique_ptr<ClipSource> OpenFrames(const std::filesystem::path& file);
+
+/// A film's windows. The last one ends with the film, sharing frames with the one before where they do not fit; a film
+/// that is shorter than a window is one shorter window. @throws Error: not a film, damaged, or without frames.
+std::unique_ptr<ClipSource> OpenFilm(const std::filesystem::path& file, const VJepa2Preprocessing& how,
+                                     const VJepa2Config& model, const WindowOptions& options);
+
+/// What `--data` names, by what it is: a folder, *.safetensors, or else a film. @throws Error.
+std::unique_ptr<ClipSource> OpenClips(const std::filesystem::path& data, const std::filesystem::path& encoder,
+                                      const VJepa2Config& model, const WindowOptions& options);
+
+}  // namespace reverie::cli
