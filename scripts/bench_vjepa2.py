@@ -17,6 +17,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/python"))
 SIZES = {
     "L": {},
     "H": dict(hidden_size=1280, num_hidden_layers=32, num_attention_heads=16),
@@ -28,7 +29,7 @@ SIZES = {
 def make(args, folder):
     import torch
     from safetensors.torch import save_file
-    from transformers import VJEPA2Config, VJEPA2Model
+    from transformers_reference import VJEPA2Config, VJEPA2Model
     torch.manual_seed(0)
     VJEPA2Model(VJEPA2Config(frames_per_clip=args.frames, **SIZES[args.size])).save_pretrained(folder / "model")
     save_file({"pixel_values": torch.randn(args.clips, args.frames, 3, 256, 256)}, folder / "frames.safetensors")
@@ -38,7 +39,7 @@ def reference(args, folder):
     """What a user of transformers writes: load, encode clip by clip, save."""
     import torch
     from safetensors.torch import load_file, save_file
-    from transformers import VJEPA2Model
+    from transformers_reference import VJEPA2Model
     torch.set_num_threads(args.threads)
     began = time.perf_counter()
     model = VJEPA2Model.from_pretrained(folder / "model").eval()

@@ -112,7 +112,9 @@ install_wheels() {
       die "pip could not install torch; an existing one can be given with --torch DIR"
   fi
   say "installing MuJoCo and the Python packages of requirements.txt and requirements-test.txt"
-  "${pip[@]}" -r <(grep -v '^torch' requirements.txt) -r requirements-test.txt ||
+  local left_out='^$'
+  [[ -z $torch_dir ]] || left_out='^torchvision'  # it would bring a torch wheel along
+  "${pip[@]}" -r <(grep -v '^torch' requirements.txt) -r <(grep -v "$left_out" requirements-test.txt) ||
     die "pip could not install requirements.txt and requirements-test.txt; the lines above say why"
   printf '%s\n' "$wanted" >"$stamp"
 }

@@ -13,11 +13,9 @@ import subprocess
 import sys
 import tempfile
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
-from transformers import VJEPA2Config, VJEPA2Model  # noqa: E402
+import numpy as np
+from transformers_reference import VJEPA2Model, torch
+from safetensors.torch import load_file, save_file
 
 BINARY = os.environ["REVERIE_BINARY"]
 CONVERT = pathlib.Path(os.environ["REVERIE_SOURCE"]) / "scripts/convert_vjepa2_ac.py"

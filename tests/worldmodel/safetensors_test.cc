@@ -89,7 +89,7 @@ TEST_CASE("safetensors: a file written in pieces is the one written at once, and
   const std::filesystem::path folder = testing::TemporaryFolder("safetensors");
   const std::filesystem::path whole = folder / "whole.safetensors", pieces = folder / "pieces.safetensors";
   WriteSafetensors(whole, Example());
-  const std::string& bytes = Example().tensors.at("b").bytes;
+  const std::string bytes = Example().tensors.at("b").bytes;
   const auto append = [&](SafetensorsWriter& writer, size_t begin, size_t count) {
     writer.Append("b", std::as_bytes(std::span(bytes).subspan(begin, count)));
   };
