@@ -10,6 +10,20 @@ at::ScalarType TypeOf(const std::string& dtype) {
   return dtype == "BF16" ? at::kBFloat16 : at::kFloat;
 }
 
+/// Whether no value is infinite or not a number: none has an exponent of ones alone.
+template <class Bits>
+bool AllFinite(const at::Tensor& tensor, Bits exponent) {
+  const auto* bits = static_cast<const Bits*>(tensor.data_ptr());
+  bool finite = true;
+  for (int64_t i = 0; i < tensor.numel(); ++i) finite &= (bits[i] & exponent) != exponent;
+  return finite;
+}
+
+bool AllFinite(const at::Tensor& tensor) {
+  if (tensor.scalar_type() == at::kFloat) return AllFinite<uint32_t>(tensor, 0x7f800000u);
+  return AllFinite<uint16_t>(tensor, tensor.scalar_type() == at::kHalf ? uint16_t{0x7c00} : uint16_t{0x7f80});
+}
+
 /// Elements of a head that one axis turns; the rest of the head stays as it is.
 int64_t AxisSize(int64_t head_size) { return 2 * ((head_size / 3) / 2); }
 
@@ -60,7 +74,7 @@ at::Tensor LoadTensor(const WeightFiles& files, const std::string& name, const a
   const TensorType& type = files.tensors().at(name);
   at::Tensor stored = at::empty(type.shape, TypeOf(type.dtype));
   files.Read(name, {static_cast<std::byte*>(stored.data_ptr()), stored.nbytes()});
-  if (!at::isfinite(stored).all().item<bool>()) {
+  if (!AllFinite(stored)) {
     throw CheckpointError("weights " + files.text() + ": tensor '" + name +
                           "' holds values that are not finite; it is damaged");
   }

@@ -13,6 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// `pixel_values` of a safetensors file.
 class Frames : public ClipSource {
  public:
   explicit Frames(const fs::path& file) : reader_(file) {
@@ -40,26 +41,75 @@ class Frames : public ClipSource {
   uint64_t offset_ = 0;
 };
 
-class Film : public ClipSource {
+/// Pictures of one size, in sequences: a film is one, each episode of a dataset another.
+class PictureSource {
  public:
-  Film(const fs::path& file, const VJepa2Preprocessing& how, int64_t window, int64_t stride)
-      : how_(how), reader_(file), rgb_(static_cast<size_t>(reader_.width()) * static_cast<size_t>(reader_.height()) * 3) {
-    const int64_t frames = Count(file);
-    if (frames == 0) throw Error("video '" + file.string() + "': holds no frames");
-    shape_ = {0, std::min(window, frames), how.crop_height, how.crop_width};
-    for (int64_t start = 0; start + shape_.frames <= frames; start += stride) starts_.push_back(start);
-    if (starts_.back() + shape_.frames < frames) starts_.push_back(frames - shape_.frames);
-    shape_.clips = static_cast<int64_t>(starts_.size());
+  virtual ~PictureSource() = default;
+  virtual int64_t width() const = 0;  // pixels
+  virtual int64_t height() const = 0;
+  /// Frames of each sequence.
+  virtual std::vector<int64_t> lengths() const = 0;
+  /// Called for frames that only ever lie further on. @param rgb  (height, width, 3), first row on top
+  virtual void Read(int64_t sequence, int64_t frame, std::span<uint8_t> rgb) = 0;
+};
+
+class Film : public PictureSource {
+ public:
+  /// What a film says of its length need not be true, so that its frames are counted.
+  explicit Film(const fs::path& file) : reader_(file) {
+    VideoReader counted(file);
+    for (; counted.Skip(); ++frames_) {
+      if (InterruptToken().stop_requested()) throw InterruptedError("no file was left");
+    }
+    if (frames_ == 0) throw Error("video '" + file.string() + "': holds no frames");
+  }
+
+  int64_t width() const override { return reader_.width(); }
+  int64_t height() const override { return reader_.height(); }
+  std::vector<int64_t> lengths() const override { return {frames_}; }
+  void Read(int64_t, int64_t frame, std::span<uint8_t> rgb) override {
+    bool there = true;
+    for (; there && next_ < frame; ++next_) there = reader_.Skip();
+    if (!there || !reader_.Read(rgb)) throw Error("the film became shorter while it was read");
+    ++next_;
+  }
+
+ private:
+  VideoReader reader_;
+  int64_t frames_ = 0, next_ = 0;
+};
+
+/// Windows of pictures, preprocessed; frames that windows share are preprocessed once.
+class Windows : public ClipSource {
+ public:
+  Windows(std::unique_ptr<PictureSource> pictures, const VJepa2Preprocessing& how, int64_t frames, int64_t stride)
+      : pictures_(std::move(pictures)), how_(how) {
+    const std::vector<int64_t> lengths = pictures_->lengths();
+    if (lengths.size() == 1) frames = std::min(frames, lengths.front());
+    for (size_t sequence = 0; sequence < lengths.size(); ++sequence) {
+      const int64_t last = lengths[sequence] - frames;
+      if (last < 0) {
+        throw Error("episode " + std::to_string(sequence) + " has " + std::to_string(lengths[sequence]) +
+                    " frames, fewer than a window of " + std::to_string(frames) + "; give a smaller --window");
+      }
+      for (int64_t start = 0; start < last; start += stride) starts_.push_back(start);
+      starts_.push_back(last);
+      sequences_.resize(starts_.size(), static_cast<int64_t>(sequence));
+    }
+    shape_ = {static_cast<int64_t>(starts_.size()), frames, how.crop_height, how.crop_width};
+    rgb_.resize(static_cast<size_t>(pictures_->width() * pictures_->height() * 3));
   }
 
   void Read(std::span<float> pixels) override {
-    const int64_t start = starts_.at(static_cast<size_t>(next_++));
+    const size_t window = next_++;
     const auto frame_size = static_cast<size_t>(3 * shape_.height * shape_.width);
-    for (; first_ < start && !held_.empty(); ++first_) held_.pop_front();
-    for (; first_ < start; ++first_) Expect(reader_.Skip());
+    if (window > 0 && sequences_.at(window) != sequences_[window - 1]) held_.clear();
+    if (held_.empty()) first_ = starts_.at(window);
+    for (; first_ < starts_[window] && !held_.empty(); ++first_) held_.pop_front();
+    first_ = starts_[window];
     while (static_cast<int64_t>(held_.size()) < shape_.frames) {
-      Expect(reader_.Read(rgb_));
-      Preprocess(rgb_, reader_.height(), reader_.width(), how_, held_.emplace_back(frame_size));
+      pictures_->Read(sequences_[window], first_ + static_cast<int64_t>(held_.size()), rgb_);
+      Preprocess(rgb_, pictures_->height(), pictures_->width(), how_, held_.emplace_back(frame_size));
     }
     for (size_t i = 0; i < held_.size(); ++i) {
       std::copy(held_[i].begin(), held_[i].end(), pixels.subspan(i * frame_size, frame_size).begin());
@@ -67,35 +117,16 @@ class Film : public ClipSource {
   }
 
  private:
-  /// What a film says of its length need not be true, so that its frames are counted.
-  static int64_t Count(const fs::path& file) {
-    VideoReader reader(file);
-    int64_t frames = 0;
-    for (; reader.Skip(); ++frames) {
-      if (InterruptToken().stop_requested()) throw InterruptedError("no file was left");
-    }
-    return frames;
-  }
-  static void Expect(bool frame) {
-    if (!frame) throw Error("the film became shorter while it was read");
-  }
-
+  std::unique_ptr<PictureSource> pictures_;
   VJepa2Preprocessing how_;
-  VideoReader reader_;
+  std::vector<int64_t> sequences_;       // of each window
   std::vector<uint8_t> rgb_;
   std::deque<std::vector<float>> held_;  // preprocessed frames from first_ on
-  int64_t first_ = 0, next_ = 0;
+  int64_t first_ = 0;
+  size_t next_ = 0;
 };
 
 }  // namespace
-
-std::unique_ptr<ClipSource> OpenFrames(const fs::path& file) { return std::make_unique<Frames>(file); }
-
-std::unique_ptr<ClipSource> OpenFilm(const fs::path& file, const VJepa2Preprocessing& how, const VJepa2Config& model,
-                                     const WindowOptions& options) {
-  const int64_t window = options.frames > 0 ? options.frames : model.frames_per_clip;
-  return std::make_unique<Film>(file, how, window, options.stride > 0 ? options.stride : window);
-}
 
 std::unique_ptr<ClipSource> OpenClips(const fs::path& data, const fs::path& encoder, const VJepa2Config& model,
                                       const WindowOptions& options) {
@@ -110,9 +141,12 @@ std::unique_ptr<ClipSource> OpenClips(const fs::path& data, const fs::path& enco
     if (options.frames > 0 || options.stride > 0) {
       throw UsageError("--window and --stride go with a film; a safetensors file holds its windows");
     }
-    return OpenFrames(data);
+    return std::make_unique<Frames>(data);
   }
-  return OpenFilm(data, ReadVJepa2Preprocessing(encoder, model.crop_size), model, options);
+  const VJepa2Preprocessing how = ReadVJepa2Preprocessing(encoder, model.crop_size);
+  const int64_t window = options.frames > 0 ? options.frames : model.frames_per_clip;
+  return std::make_unique<Windows>(std::make_unique<Film>(data), how, window,
+                                   options.stride > 0 ? options.stride : window);
 }
 
 }  // namespace reverie::cli

@@ -24,7 +24,7 @@ class ClipSource {
 
   /// All clips there are.
   const ClipShape& shape() const { return shape_; }
-  /// First frame of each clip in the film; empty where there is none.
+  /// First frame of each clip in its film or episode; empty where clips are no windows.
   const std::vector<int64_t>& starts() const { return starts_; }
   /// Reads the next clip. @param pixels  (frames, 3, height, width)
   virtual void Read(std::span<float> pixels) = 0;
@@ -34,15 +34,9 @@ class ClipSource {
   std::vector<int64_t> starts_;
 };
 
-/// `pixel_values` (B, T, 3, H, W) of a safetensors file, already normalised. @throws CheckpointError.
-std::unique_ptr<ClipSource> OpenFrames(const std::filesystem::path& file);
-
-/// A film's windows. The last one ends with the film, sharing frames with the one before where they do not fit; a film
-/// that is shorter than a window is one shorter window. @throws Error: not a film, damaged, or without frames.
-std::unique_ptr<ClipSource> OpenFilm(const std::filesystem::path& file, const VJepa2Preprocessing& how,
-                                     const VJepa2Config& model, const WindowOptions& options);
-
-/// What `--data` names, by what it is: a folder, *.safetensors, or else a film. @throws Error.
+/// What `--data` names, by what it is: a folder, *.safetensors with `pixel_values` (B, T, 3, H, W), or else a film.
+/// A film's last window ends with it, sharing frames with the one before where they do not fit; a film that is shorter
+/// than a window is one shorter window. @throws Error: damaged, without pictures, or of other shapes.
 std::unique_ptr<ClipSource> OpenClips(const std::filesystem::path& data, const std::filesystem::path& encoder,
                                       const VJepa2Config& model, const WindowOptions& options);
 
