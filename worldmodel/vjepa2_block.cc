@@ -24,21 +24,31 @@ bool AllFinite(const at::Tensor& tensor) {
   return AllFinite<uint16_t>(tensor, tensor.scalar_type() == at::kHalf ? uint16_t{0x7c00} : uint16_t{0x7f80});
 }
 
+/// Reads a tensor to where it shall lie, by way of other memory only where type or device differ.
+void LoadInto(const WeightFiles& files, const std::string& name, const at::Tensor& tensor) {
+  const at::ScalarType type = TypeOf(files.tensors().at(name).dtype);
+  const bool direct = tensor.is_cpu() && tensor.scalar_type() == type;
+  const at::Tensor stored = direct ? tensor : at::empty(tensor.sizes(), type);
+  files.Read(name, {static_cast<std::byte*>(stored.data_ptr()), stored.nbytes()});
+  if (!AllFinite(stored)) {
+    throw CheckpointError("weights " + files.text() + ": tensor '" + name +
+                          "' holds values that are not finite; it is damaged");
+  }
+  if (!direct) tensor.copy_(stored);
+}
+
 /// Elements of a head that one axis turns; the rest of the head stays as it is.
 int64_t AxisSize(int64_t head_size) { return 2 * ((head_size / 3) / 2); }
 
-/// Rows of a projection to queries or keys such that each head's pairs lie apart: first elements, second elements,
-/// the rest. Scores do not depend on the order, and whole runs of memory can be turned at once.
-at::Tensor RotaryOrder(int64_t size, int64_t heads) {
-  const int64_t head_size = size / heads, turned = 3 * AxisSize(head_size);
-  std::vector<int64_t> rows;
-  for (int64_t head = 0; head < heads; ++head) {
-    const int64_t start = head * head_size;
-    for (int64_t i = 0; i < turned; i += 2) rows.push_back(start + i);
-    for (int64_t i = 1; i < turned; i += 2) rows.push_back(start + i);
-    for (int64_t i = turned; i < head_size; ++i) rows.push_back(start + i);
-  }
-  return at::tensor(rows, at::kLong);
+/// Order of a head's elements such that its pairs lie apart: first elements, second elements, the rest. Scores do not
+/// depend on the order, and whole runs of memory can be turned at once.
+at::Tensor RotaryOrder(int64_t head_size) {
+  const int64_t turned = 3 * AxisSize(head_size);
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < turned; i += 2) order.push_back(i);
+  for (int64_t i = 1; i < turned; i += 2) order.push_back(i);
+  for (int64_t i = turned; i < head_size; ++i) order.push_back(i);
+  return at::tensor(order, at::kLong);
 }
 
 /// Turns the pairs of `x` (B, N, heads, head size) in place.
@@ -71,14 +81,9 @@ Rotary MakeRotary(std::span<const TokenPosition> positions, int64_t head_size, c
 }
 
 at::Tensor LoadTensor(const WeightFiles& files, const std::string& name, const at::TensorOptions& options) {
-  const TensorType& type = files.tensors().at(name);
-  at::Tensor stored = at::empty(type.shape, TypeOf(type.dtype));
-  files.Read(name, {static_cast<std::byte*>(stored.data_ptr()), stored.nbytes()});
-  if (!AllFinite(stored)) {
-    throw CheckpointError("weights " + files.text() + ": tensor '" + name +
-                          "' holds values that are not finite; it is damaged");
-  }
-  return stored.to(options);
+  at::Tensor tensor = at::empty(files.tensors().at(name).shape, options);
+  LoadInto(files, name, tensor);
+  return tensor;
 }
 
 NormWeights NormWeights::Load(const WeightFiles& files, const std::string& name, const at::TensorOptions& options) {
@@ -107,21 +112,22 @@ VJepa2Block VJepa2Block::Load(const WeightFiles& files, const std::string& name,
   block.proj = LinearWeights::Load(files, name + attention_proj, options);
   block.fc1 = LinearWeights::Load(files, name + ".mlp.fc1", options);
   block.fc2 = LinearWeights::Load(files, name + ".mlp.fc2", options);
-  const int64_t size = block.norm1.weight.size(0);
-  block.qkv.weight = at::empty({3 * size, size}, options);
+  const int64_t size = block.norm1.weight.size(0), rows = 3 * size / static_cast<int64_t>(qkv.size());
   const bool biased = files.tensors().contains(name + qkv.front() + ".bias");
+  block.qkv.weight = at::empty({3 * size, size}, options);
   if (biased) block.qkv.bias = at::empty({3 * size}, options);
-  const at::Tensor order = RotaryOrder(size, heads).to(options.device());
-  for (int64_t part = 0, row = 0; part < static_cast<int64_t>(qkv.size()); ++part) {
-    const LinearWeights stored = LinearWeights::Load(files, name + qkv[static_cast<size_t>(part)], options);
-    for (int64_t from = 0; from < stored.weight.size(0); from += size, row += size) {
-      const bool turned = row < 2 * size;  // values stay in their order
-      const auto take = [&](const at::Tensor& tensor) {
-        const at::Tensor rows = tensor.narrow(0, from, size);
-        return turned ? rows.index_select(0, order) : rows;
-      };
-      block.qkv.weight.narrow(0, row, size).copy_(take(stored.weight));
-      if (biased) block.qkv.bias.narrow(0, row, size).copy_(take(stored.bias));
+  for (size_t i = 0; i < qkv.size(); ++i) {
+    const int64_t row = static_cast<int64_t>(i) * rows;
+    LoadInto(files, name + qkv[i] + ".weight", block.qkv.weight.narrow(0, row, rows));
+    if (biased) LoadInto(files, name + qkv[i] + ".bias", block.qkv.bias.narrow(0, row, rows));
+  }
+  const int64_t head_size = size / heads;
+  const at::Tensor order = RotaryOrder(head_size).to(options.device());
+  for (int64_t head = 0; head < 2 * heads; ++head) {  // of queries and keys; values stay in their order
+    for (const at::Tensor& tensor : {block.qkv.weight, block.qkv.bias}) {
+      if (!tensor.defined()) continue;
+      const at::Tensor part = tensor.narrow(0, head * head_size, head_size);
+      part.copy_(part.index_select(0, order));
     }
   }
   return block;
