@@ -74,9 +74,9 @@ def measured(command, threads):
     return {**json.loads(text), "process_s": time.perf_counter() - began, "peak_memory_mb": usage.ru_maxrss / 1024}
 
 
-def difference(folder, names):
+def difference(folder, file, names):
     from safetensors.torch import load_file
-    found, expected = load_file(folder / "found.safetensors"), load_file(folder / "reference.safetensors")
+    found, expected = load_file(folder / file), load_file(folder / "reference.safetensors")
     return {name: ((found[name] - expected[name]).abs().max() / expected[name].abs().max()).item() for name in names}
 
 
@@ -116,7 +116,10 @@ def main():
                              for key in ("wall_s", "load_s", "process_s", "peak_memory_mb")}
             report[which]["each_wall_s"] = [round(run["wall_s"], 2) for run in each]
         report["speedup"] = statistics.median(p["wall_s"] / r["wall_s"] for p, r in zip(runs["python"], runs["reverie"]))
-        report["difference"] = difference(folder, ["last_hidden_state"] + ["predictor_output"] * args.predictor)
+        names = ["last_hidden_state"] + ["predictor_output"] * args.predictor
+        report["difference"] = difference(folder, "found.safetensors", names)
+        if args.bfloat16:
+            report["difference_bfloat16"] = difference(folder, "coarse.safetensors", names)
         print(json.dumps(report, indent=2))
 
 

@@ -17,8 +17,8 @@ struct TokenPosition {
   float time = 0, height = 0, width = 0;
 };
 
-/// Cosines and sines of what positions turn queries and keys by, in the order of RotaryOrder: pairs' first elements,
-/// then their second ones. Each (N, 1, turned / 2).
+/// Cosines and sines of what positions turn the pairs of queries and keys by: of pairs' first elements and of their
+/// second ones. Each (N, 1, pairs).
 struct Rotary {
   at::Tensor first_cos, first_sin, second_cos, second_sin;
 };

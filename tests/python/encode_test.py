@@ -232,6 +232,8 @@ def broken_data_is_one_line(folder):
     check("no such file", data=folder / "missing.mp4")
     (folder / "no film.mp4").write_bytes(b"no film")
     check("no film.mp4", data=folder / "no film.mp4")
+    run("collect", "pendulum-swingup", "--out", folder / "numbers", "--episodes", 1, "--policy", "random")
+    check(["numbers", "encode needs pictures"], data=folder / "numbers")
     save_file({"pixel_values": torch.zeros(1, 4, 3, 32, 32)}, frames)
     out.write_bytes(b"kept")
     refused("encode", "--encoder", good, "--data", frames, "--out", out, holds="--overwrite")
