@@ -96,7 +96,7 @@ struct SafetensorsReader::Impl {
     if (descriptor >= 0) ::close(descriptor);
   }
   CheckpointError Fail(const std::string& message) const {
-    return CheckpointError("weights " + path.string() + ": " + message);
+    return CheckpointError(path.string() + ": " + message);
   }
   void ReadAt(uint64_t offset, std::span<std::byte> bytes) const;
   void ParseHeader(const std::string& text, uint64_t data, uint64_t data_size);

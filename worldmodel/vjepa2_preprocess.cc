@@ -1,6 +1,8 @@
 #include "worldmodel/vjepa2_preprocess.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
