@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 
+import h5py
 import numpy as np
 from transformers_reference import (VJEPA2Config, VJEPA2ForVideoClassification, VJEPA2Model, VJEPA2VideoProcessor,
                                     torch)
@@ -296,6 +297,39 @@ def films_are_preprocessed_as_published(folder):
     (folder / "new").unlink(missing_ok=True)
 
 
+def datasets_give_their_episodes(folder):
+    """Windows of recorded frames give what the model makes of the pixels that h5py finds in the dataset."""
+    data = folder / "pixels"
+    made = subprocess.run([BINARY, "collect", "pendulum-swingup", "--out", data, "--episodes", "2", "--policy", "random",
+                           "--pixels", "40", "--seed", "1"], capture_output=True, text=True, timeout=300)
+    if made.returncode != 0 and "EGL" in made.stderr:
+        print("no OpenGL driver: pictures of datasets were not tested")
+        return
+    assert made.returncode == 0, made.stderr
+    model = VJEPA2Model.from_pretrained(folder / "square").eval()
+    process = video_processor(32)
+    with h5py.File(data / "data/main_data.hdf5") as file:
+        films = [next(iter(file[f"episode_{k}/observations/pixels"].values()))[:] for k in range(2)]
+    encoded, _ = encode(folder, folder / "square", data, "--stride", 60)
+    starts, episodes = encoded["window_start"].tolist(), encoded["window_episode"].tolist()
+    assert episodes == sorted(episodes) and set(episodes) == {0, 1}
+    for k in range(2):
+        assert max(s for s, e in zip(starts, episodes) if e == k) == len(films[k]) - 4
+    with torch.no_grad():
+        expected = torch.cat([model(pixel_values_videos=process(films[e][s:s + 4]), skip_predictor=True)
+                              .last_hidden_state for s, e in zip(starts, episodes)])
+    assert difference(encoded["last_hidden_state"], expected) <= 1e-4
+    alone, _ = encode(folder, folder / "square", data, "--stride", 60, "--episode", 1)
+    assert torch.equal(alone["last_hidden_state"],
+                       encoded["last_hidden_state"][torch.tensor(episodes) == 1])
+    refused("encode", "--encoder", folder / "square", "--data", data, "--out", folder / "new", "--camera", "nowhere",
+            holds=["no pictures of camera 'nowhere'"])
+    refused("encode", "--encoder", folder / "square", "--data", data, "--out", folder / "new", "--episode", 2,
+            holds=["episodes 0 to 1"])
+    refused("encode", "--encoder", folder / "square", "--data", data, "--out", folder / "new", "--window", 100000,
+            holds=["episode 0 has", "smaller --window"])
+
+
 def write_lossless(path, film):
     """Matroska with raw RGB frames, as its specification has it: no encoder is needed."""
     def element(number, payload):
@@ -367,7 +401,8 @@ def the_file_says_where_it_is_from(folder):
 
 
 TESTS = [features_equal_the_reference, every_way_of_storing_is_read, broken_models_are_one_line,
-         broken_data_is_one_line, films_are_preprocessed_as_published, surprise_is_the_error_on_future_tokens,
+         broken_data_is_one_line, films_are_preprocessed_as_published, datasets_give_their_episodes,
+         surprise_is_the_error_on_future_tokens,
          interrupted_leaves_nothing, the_file_says_where_it_is_from]
 
 if __name__ == "__main__":

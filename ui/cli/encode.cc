@@ -91,8 +91,10 @@ int EncodeClips(const Options& options) {
   if (options.predictor) tensors["predictor_output"] = {"F32", {all.clips, tokens, size}};
   if (options.surprise > 0) tensors["surprise"] = {"F32", {all.clips}};
   if (!clips->starts().empty()) tensors["window_start"] = {"I64", {all.clips}};
+  if (!clips->episodes().empty()) tensors["window_episode"] = {"I64", {all.clips}};
   SafetensorsWriter out(options.out, Origin(options, model->precision()), tensors);
   if (!clips->starts().empty()) out.Append("window_start", std::as_bytes(std::span(clips->starts())));
+  if (!clips->episodes().empty()) out.Append("window_episode", std::as_bytes(std::span(clips->episodes())));
 
   const Clock::time_point started = Clock::now();
   const int64_t clip_size = all.pixels() / all.clips, clip_features = tokens * size;
@@ -222,9 +224,9 @@ int RunEncode(const Options& options) {
 
 void AddEncode(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App& command = AddCommand(app, "encode", "Features of films and frames with published V-JEPA 2 weights");
+  CLI::App& command = AddCommand(app, "encode", "Features of films, datasets and frames with published V-JEPA 2 weights");
   command.add_option("--encoder", options->encoder, "Folder with config.json and model.safetensors")->required();
-  command.add_option("--data", options->data, "A film, or safetensors with normalised pixel_values (B, T, 3, H, W)")
+  command.add_option("--data", options->data, "A film, a dataset with pixels, or safetensors with normalised pixel_values (B, T, 3, H, W)")
       ->required();
   command.add_option("--out", options->out, "Safetensors file with last_hidden_state (B, N, D)")->required();
   command.add_flag("--predictor", options->predictor, "predictor_output too: every token from every token");
@@ -232,10 +234,13 @@ void AddEncode(CLI::App& app) {
                      "surprise too: error of each window's tokens predicted from its first N frames")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  command.add_option("--window", options->window.frames, "Frames of a film's window (the model's frames_per_clip)")
+  command.add_option("--window", options->window.frames, "Frames of a window (the model's frames_per_clip)")
       ->check(CLI::PositiveNumber);
   command.add_option("--stride", options->window.stride, "Frames from window to window (as many as it has)")
       ->check(CLI::PositiveNumber);
+  command.add_option("--episode", options->window.episode, "Only this episode of a dataset, from 0 (all)")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--camera", options->window.camera, "Camera of a dataset's pictures (its first)");
   command.add_option("--batch", options->batch, "Windows at a time (by size and device)")->check(CLI::PositiveNumber);
   command.add_option("--precision", options->precision, "float32, bfloat16, or auto: as the weights are stored")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}))
