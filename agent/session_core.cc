@@ -347,16 +347,6 @@ void SessionCore::MakeSimulationStep() {
   ++simulation_step_;
 }
 
-void SessionCore::ApplyPush() {
-  const mjModel* model = environment_.model();
-  mjData* data = environment_.data();
-  std::fill(data->xfrc_applied, data->xfrc_applied + 6 * model->nbody, 0.0);
-  if (perturbation_.active && perturbation_.select > 0 && perturbation_.select < model->nbody) {
-    mjv_applyPerturbPose(model, data, &perturbation_, 0);
-    mjv_applyPerturbForce(model, data, &perturbation_);
-  }
-}
-
 void SessionCore::StopAtDivergence(int diverged_dof) {
   const std::string dof = task_->scene().DofLabel(diverged_dof);
   TimelinePlace sound = now_;
@@ -460,18 +450,6 @@ void SessionCore::SetPace(Pace pace) {
   NewEpoch();
 }
 
-void SessionCore::SetPersonAction(std::vector<double> action, std::vector<bool> held) {
-  if (static_cast<int>(action.size()) != task_->action_size() || held.size() != action.size()) {
-    Say("a person's action: expected " + std::to_string(task_->action_size()) + " values, found " +
-            std::to_string(action.size()),
-        true);
-    return;
-  }
-  for (double& element : action) element = ClipAction(element);
-  person_action_ = std::move(action);
-  held_ = std::move(held);
-}
-
 void SessionCore::SetPlanner(PlannerOptions options) {
   try {
     options.Check("planner");
@@ -513,157 +491,6 @@ void SessionCore::SetImagination(ImaginationOptions options) {
   // In lock-step the plan of this step is what is acted on, and stays the only one.
   if (more && !(pace_ == Pace::kLockStep && actor_ == Actor::kPlanner)) asked_for_now_ = false;
   AskForPlan();
-}
-
-// ---- A person's hands ----------------------------------------------------------------------------------------
-
-void SessionCore::SetPerturbation(const mjvPerturb& perturbation) {
-  perturbation_ = perturbation;
-  const mjModel* model = environment_.model();
-  if (playing_ || !perturbation_.active || perturbation_.select <= 0 || perturbation_.select >= model->nbody) return;
-  const std::vector<double> before = environment_.SaveState();
-  mjv_applyPerturbPose(model, environment_.data(), &perturbation_, 1);
-  const std::vector<double> after = environment_.SaveState();
-  if (before == after) return;
-  EditState(after, task_->scene().Label(mjOBJ_BODY, perturbation_.select) + " moved", true);
-}
-
-bool SessionCore::IsState(const std::vector<double>& state) {
-  if (static_cast<int>(state.size()) != task_->state_size()) {
-    Say("a state: expected " + std::to_string(task_->state_size()) + " values, found " + std::to_string(state.size()),
-        true);
-    return false;
-  }
-  if (!std::all_of(state.begin(), state.end(), [](double value) { return std::isfinite(value); })) {
-    Say("a state: expected finite numbers", true);
-    return false;
-  }
-  return true;
-}
-
-void SessionCore::EditState(const std::vector<double>& state, const std::string& label, bool keep_history,
-                            TimelinePlace from) {
-  if (!IsState(state)) return;
-  Pause();
-  // A slider that is dragged is one change, not one for each frame.
-  const BranchInfo& before = *Branch().info;
-  const bool same_change = before.edited && before.label == label && Branch().rows == 1 && before.parent >= 0;
-  const BranchView* seen = timeline_.view().Find(from.branch);
-  if (!same_change && from != now_ && seen && seen->Has(from.row)) Restore(from);
-  BranchInfo info;
-  info.seed = seed_;
-  info.episode = -1;
-  info.edited = true;
-  info.label = label;
-  info.parameters = environment_.parameters();
-  const int replaced = same_change ? now_.branch : -1;
-  if (keep_history) {
-    info.parent = same_change ? before.parent : now_.branch;
-    info.parent_row = same_change ? before.parent_row : now_.row;
-    info.first_step = Step();
-  }
-  environment_.RestoreState(state, static_cast<int>(info.first_step));
-  episode_ = -1;
-  BeginBranch(std::move(info));
-  timeline_.AddEvent(now_, kEditEvent);
-  if (replaced >= 0) timeline_.Remove(replaced, now_.branch);
-}
-
-void SessionCore::BeginFrom(const std::vector<double>& state, std::vector<double> parameters,
-                            const std::string& label) {
-  if (static_cast<int>(parameters.size()) != task_->parameter_size()) {
-    Say("a state from elsewhere: expected " + std::to_string(task_->parameter_size()) + " model parameters, found " +
-            std::to_string(parameters.size()),
-        true);
-    return;
-  }
-  if (!IsState(state)) return;
-  if (!parameters.empty()) environment_.SetParameters(parameters);
-  EditState(state, label, false);
-}
-
-// ---- What is seen from outside -------------------------------------------------------------------------------
-
-void SessionCore::Say(const std::string& text, bool error) {
-  notice_ = {.serial = notice_.serial + 1, .error = error, .text = text};
-}
-
-void SessionCore::Publish() {
-  const std::shared_ptr<const PlanAnswer> answer = threads_.planning->Answer();
-  const bool current = answer && answer->epoch == epoch_;
-  if (current && answer->serial > last_answer_) {
-    last_answer_ = answer->serial;
-    ++plans_;
-    ++pace_plans_;
-    pace_imagined_ += answer->plan.imagined_steps;
-    plan_ms_ = answer->plan.plan_ms;
-    if (const BranchView* branch = timeline_.view().Find(answer->from.branch); branch && branch->Has(answer->from.row)) {
-      branch->Set(Judged::kPlanMs, answer->from.row, static_cast<float>(answer->plan.plan_ms));
-      branch->Set(Judged::kPlannedReturn, answer->from.row, answer->plan.planned_return);
-    }
-  }
-  if (imagination_.enabled) {
-    threads_.imagination->Show({.timeline = timeline_.view(),
-                                .now = now_,
-                                .options = imagination_,
-                                .model = opened_,
-                                .plan = current ? answer : nullptr});
-  }
-  last_publish_ = Clock::now();
-  publish_(MakeSnapshot());
-}
-
-std::shared_ptr<SessionSnapshot> SessionCore::MakeSnapshot() const {
-  auto snapshot = std::make_shared<SessionSnapshot>();
-  SessionSnapshot& s = *snapshot;
-  s.serial = const_cast<SessionCore*>(this)->serial_++;
-  s.task = task_;
-  s.timeline = timeline_.view();
-  s.now = now_;
-  s.at_end_of_branch = AtEndOfBranch();
-  s.simulation_step = simulation_step_;
-  s.simulation_steps = simulation_steps_;
-  s.state = environment_.SaveState();
-  s.parameters = environment_.parameters();
-  s.channels.assign(environment_.channels().begin(), environment_.channels().end());
-  s.action = action_;
-  s.time_s = environment_.data()->time;
-  s.reward = reward_;
-  s.episode_return = episode_return_;
-  s.control_step = Step();
-  s.seed = seed_;
-  s.episode = episode_;
-  s.playing = playing_;
-  s.speed = speed_;
-  s.realtime_factor = playing_ ? realtime_factor_ : 0;
-  s.actor = actor_;
-  s.pace = pace_;
-  s.at_end = at_end_;
-  s.holding = std::find(held_.begin(), held_.end(), true) != held_.end();
-  s.model = opened_.generation > 0 ? opened_.name : wanted_.name;
-  s.model_loading = !(wanted_ == opened_);
-  s.planner = planner_;
-  s.plan_ms = plan_ms_;
-  s.plans_per_s = plans_per_s_;
-  s.imagined_steps_per_s = imagined_steps_per_s_;
-  s.plans = plans_;
-  s.reward_terms = reward_term_labels_;
-  s.divergence = divergence_;
-  s.notice = notice_;
-  s.imagination = imagination_;
-  if (const std::shared_ptr<const Imagined> shown = imagination_.enabled ? threads_.imagination->Shown() : nullptr) {
-    s.channel_scale = shown->channel_scale;
-    s.surprise_threshold = shown->surprise_threshold;
-    if (shown->plan) {
-      // A plan of another past says nothing about now.
-      const int64_t step = s.timeline.StepOf(shown->plan->from);
-      const bool ours = step >= 0 && step <= s.control_step && s.control_step - step <= shown->plan->horizon &&
-                        s.timeline.AtStep(now_.branch, step) == shown->plan->from;
-      if (ours) s.plan = shown->plan;
-    }
-    if (shown->compared && shown->compared->branch == now_.branch) s.compared = shown->compared;
-  }
-  return snapshot;
 }
 
 }  // namespace reverie
