@@ -179,6 +179,7 @@ TEST_CASE("Freezing keeps the prediction from the state shown, and a click on it
   REQUIRE(share < 1);
   REQUIRE(view.min.y + 20 < 360);
   ui.Click(ImVec2(view.min.x + static_cast<float>(share) * (view.max.x - view.min.x), view.min.y + 10));
+  ui.Wait(0.4f);  // no second click comes
   fixture.app.session->Wait();
   CHECK(fixture.app.session->Snapshot()->now == TimelinePlace{0, 25});
   look();

@@ -157,15 +157,54 @@ TEST_CASE("a click returns the time under it, a drag does not") {
   PlotFixture p;
   p.Show([&] { plot::Line("a", kTen, kTen); });
   p.ui.Click(p.At(7, 4));
+  CHECK_FALSE(p.clicked);  // it may yet become a double click
+  p.ui.Wait(0.4f);
   REQUIRE(p.clicked);
   CHECK(*p.clicked == Approx(7).epsilon(0.01));
   p.clicked.reset();
   p.ui.Wait(1);
   p.ui.Drag(p.At(7, 4), p.At(5, 4));
+  p.ui.Wait(1);
   CHECK_FALSE(p.clicked);
   p.ui.Click(p.At(7, 4), 1);  // the right button opens a menu
   CHECK_FALSE(p.clicked);
   CHECK(p.ui.Shows("Fit to the data"));
+}
+
+TEST_CASE("a double click fits and is no click, two clicks apart are two") {
+  PlotFixture p;
+  p.Show([&] { plot::Line("a", kTen, kTen); });
+  p.ui.DoubleClick(p.At(7, 4));
+  p.ui.Wait(1);
+  p.ui.Wait(1);
+  CHECK_FALSE(p.clicked);
+  p.ui.Click(p.At(3, 4));
+  p.ui.Click(p.At(8, 4));  // at once, but elsewhere: the latest counts
+  p.ui.Wait(1);
+  REQUIRE(p.clicked);
+  CHECK(*p.clicked == Approx(8).epsilon(0.01));
+  p.clicked.reset();
+  p.ui.Click(p.At(2, 4));
+  p.ui.Wait(1);
+  REQUIRE(p.clicked);
+  CHECK(*p.clicked == Approx(2).epsilon(0.02));
+}
+
+TEST_CASE("a click in a plot that is hidden before it can count is forgotten") {
+  PlotFixture p;
+  bool drawn = true;
+  p.ui.RunInWindow(2, ImVec2(800, 400), [&] {
+    if (!drawn || !plot::Begin("a plot", p.options)) return;
+    plot::Line("a", kTen, kTen);
+    if (plot::Clicked()) p.clicked = plot::Clicked();
+    plot::End();
+  });
+  p.ui.Click(p.At(7, 4));
+  drawn = false;
+  p.ui.Wait(1);
+  drawn = true;
+  p.ui.Run(3);
+  CHECK_FALSE(p.clicked);
 }
 
 TEST_CASE("what is asked about the mouse before the plot was ever shown is nothing") {

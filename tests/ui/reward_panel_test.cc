@@ -114,6 +114,7 @@ TEST_CASE("A click in a reward plot goes to the step under the mouse") {
   REQUIRE(share < 1);
   REQUIRE(view.min.y + 20 < 180);
   ui.Click(ImVec2(view.min.x + static_cast<float>(share) * (view.max.x - view.min.x), (view.min.y + 180) / 2));
+  ui.Wait(0.4f);  // no second click comes
   fixture.app.session->Wait();
   CHECK(fixture.app.session->Snapshot()->now == TimelinePlace{0, 20});
   fixture.app.session.reset();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <imgui_internal.h>
 
@@ -42,6 +43,16 @@ void ZoomX(State& state, const Limits& limits, double centre, double factor) {
   if (factor > 1 && state.extent_x && state.x->Contains(*state.extent_x)) state.x.reset();
 }
 
+/// A click is one where no second one has followed when that would no longer make a double click of it.
+void SettleClick(Frame& frame) {
+  State& state = *frame.state;
+  const int now = ImGui::GetFrameCount();
+  const bool seen = std::exchange(state.last_frame, now) + 1 == now;
+  if (!seen) state.tapped_x.reset();  // hidden meanwhile: it would come as a surprise
+  if (!state.tapped_x || ImGui::GetTime() - state.pressed_s < ImGui::GetIO().MouseDoubleClickTime) return;
+  frame.clicked = std::exchange(state.tapped_x, std::nullopt);
+}
+
 /// Wheel, drags and clicks act on what the last frame showed: that is what the person aimed at.
 void HandleMouse(Frame& frame) {
   State& state = *frame.state;
@@ -69,6 +80,10 @@ void HandleMouse(Frame& frame) {
     state.drag_x = state.screen.x;
     state.drag_y = state.screen.y;
     state.was_double_click = io.MouseDoubleClicked[0];
+    if (io.MouseClicked[0]) {
+      state.pressed_s = ImGui::GetTime();
+      state.tapped_x.reset();
+    }
     if (io.MouseDoubleClicked[0] && io.MousePos.y >= screen.min.y) {
       state.x.reset();
       state.y.reset();
@@ -85,7 +100,7 @@ void HandleMouse(Frame& frame) {
     }
   }
   if (!ImGui::IsItemDeactivated()) return;
-  if (frame.tapped && inside) frame.clicked = static_cast<float>(x);
+  if (frame.tapped && inside) state.tapped_x = static_cast<float>(x);
   if (io.MouseReleased[1] && !Dragged(1)) ImGui::OpenPopup(kMenuId);
   if (io.MouseReleased[1] && Dragged(1)) {
     const ImVec2 from = io.MouseClickedPos[1];
@@ -258,7 +273,10 @@ bool Begin(const char* id, const Options& options) {
     frame.state->y.reset();
     frame.state->shown = false;
   }
-  if (frame.state->shown) HandleMouse(frame);
+  if (frame.state->shown) {
+    HandleMouse(frame);
+    SettleClick(frame);
+  }
   return true;
 }
 

@@ -36,7 +36,8 @@ void Band(const char* label, std::span<const float> x, std::span<const float> lo
 /// A vertical line with a short text, not in the legend: "now", "they part".
 void Mark(float x, const char* text, ImVec4 colour = kAuto);
 
-/// Where a click (no drag) on the plot was, x in the plot's units; asked between Begin and End.
+/// Where a click (no drag, no double click) on the plot was, x in the plot's units; asked between Begin and End. Said
+/// in one frame, ImGui's double-click time after the button went down.
 std::optional<float> Clicked();
 /// Where the mouse is over the plot, x in the plot's units.
 std::optional<float> Hovered();

@@ -25,6 +25,9 @@ struct State {
   std::optional<Range> extent_x;   // of the data then
   Range drag_x, drag_y;            // as the drag began
   bool pressed_inside = false, was_double_click = false;
+  double pressed_s = 0;            // ImGui's time, of the left button
+  std::optional<float> tapped_x;   // a click that may still become a double click
+  int last_frame = 0;              // ImGui's count, when it was last looked at
   float y_text_width = 0;
   int next_colour = 0;
   std::unordered_map<ImGuiID, LabelState> labels;
@@ -61,7 +64,7 @@ struct Frame {
   ImGuiID id = 0;
   ImVec2 min, max;  // px, all of the plot
   bool hovered = false, active = false;
-  bool tapped = false;  // pressed and let go with the left button, without a drag
+  bool tapped = false;  // pressed and let go with the left button, without a drag; perhaps half of a double click
   std::optional<float> clicked, hovered_x;
   std::vector<Entry> entries;
   std::vector<Series> series;
