@@ -46,7 +46,7 @@ void ImaginationThread::Run(std::stop_token stop) {
     try {
       if (input.model.generation > 0 && (!imagination || !(input.model == tried))) {
         tried = input.model;
-        auto next = std::make_unique<Imaginer>(task_, OpenChosenModel(input.model, task_, open_, 1), input.model.name);
+        auto next = std::make_unique<Imaginer>(task_, OpenChosenModel(input.model, task_, open_), input.model.name);
         // A newer checkpoint of the same model: what is usual is still known, what was shown stays until it is anew.
         if (imagination && imagination->name() == input.model.name) next->GoOnFrom(*imagination);
         imagination = std::move(next);

@@ -9,21 +9,23 @@
 namespace reverie {
 
 std::unique_ptr<WorldModel> OpenChosenModel(const ModelChoice& choice, std::shared_ptr<const CompiledTask> task,
-                                            const ModelOpener& open, int threads) {
-  if (choice.name == "simulator") return std::make_unique<SimulatorModel>(std::move(task), threads);
+                                            const ModelOpener& open) {
+  if (choice.name == "simulator") return std::make_unique<SimulatorModel>(std::move(task), 1);
   if (!open) {
     throw DeviceError("model " + choice.name + ": this build of reverie has no LibTorch (REVERIE_TORCH=OFF), so only " +
                       "'simulator' can be planned in");
   }
-  return open(choice.name, std::move(task));
+  std::unique_ptr<WorldModel> model = open(choice.name, std::move(task));
+  model->SetThreads(1);
+  return model;
 }
 
-PlanningThread::PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open, int threads, int nice,
-                               std::function<void()> answered,
+PlanningThread::PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open,
+                               std::shared_ptr<ThreadBudget> threads, int nice, std::function<void()> answered,
                                std::function<void(const ModelChoice&, const ModelChoice&, const std::string&)> opened)
     : task_(std::move(task)),
       open_(std::move(open)),
-      threads_(threads),
+      threads_(std::move(threads)),
       nice_(nice),
       answered_(std::move(answered)),
       opened_(std::move(opened)),
@@ -67,7 +69,7 @@ void PlanningThread::Run(std::stop_token stop) {
     try {
       if (!(wanted == tried)) {
         tried = wanted;
-        model = OpenChosenModel(wanted, task_, open_, threads_);
+        model = OpenChosenModel(wanted, task_, open_);
         opened = wanted;
         opened_(opened, tried, "");
         continue;
@@ -78,6 +80,9 @@ void PlanningThread::Run(std::stop_token stop) {
         epoch = request->epoch;
         last_step = request->step - 1;
       }
+      // Jobs come and go beside it: each plan takes what they leave.
+      const ThreadBudget::Share share = threads_->Borrow(threads_->total());
+      model->SetThreads(share.threads());
       auto answer = std::make_shared<PlanAnswer>();
       const int passed = static_cast<int>(std::max<int64_t>(0, request->step - last_step));
       answer->plan = planner->MakePlan(*model, request->belief, passed, stop);
@@ -94,7 +99,7 @@ void PlanningThread::Run(std::stop_token stop) {
     } catch (const std::exception& error) {  // a thread's entry point: what is wrong is told, not fatal
       const std::string text = error.what();
       if (!model) {  // the first could not be opened: there is always the simulator
-        model = std::make_unique<SimulatorModel>(task_, threads_);
+        model = std::make_unique<SimulatorModel>(task_, 1);
         opened = {"simulator", tried.generation};
       }
       opened_(opened, tried, text.substr(0, text.find('\n')));

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "agent/session.h"
+#include "agent/thread_budget.h"
 
 namespace reverie {
 
@@ -22,9 +23,10 @@ struct ModelChoice {
   bool operator==(const ModelChoice&) const = default;
 };
 
-/// Opens what a choice names: MuJoCo itself for "simulator". @throws CheckpointError, DeviceError.
+/// Opens what a choice names, to imagine with one thread: MuJoCo itself for "simulator".
+/// @throws CheckpointError, DeviceError.
 std::unique_ptr<WorldModel> OpenChosenModel(const ModelChoice& choice, std::shared_ptr<const CompiledTask> task,
-                                            const ModelOpener& open, int threads);
+                                            const ModelOpener& open);
 
 struct PlanRequest {
   uint64_t serial = 0;
@@ -49,11 +51,12 @@ struct PlanAnswer {
 
 class PlanningThread {
  public:
+  /// @param threads   of which each plan borrows what is free.
   /// @param answered  called on the planning thread after each plan.
   /// @param opened    called there when a model was opened, or could not be (then the one before is kept), or a
   ///                  plan failed.
-  PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open, int threads, int nice,
-                 std::function<void()> answered,
+  PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open, std::shared_ptr<ThreadBudget> threads,
+                 int nice, std::function<void()> answered,
                  std::function<void(const ModelChoice& now, const ModelChoice& tried, const std::string& error)> opened);
   ~PlanningThread();
 
@@ -68,7 +71,8 @@ class PlanningThread {
 
   const std::shared_ptr<const CompiledTask> task_;
   const ModelOpener open_;
-  const int threads_, nice_;
+  const std::shared_ptr<ThreadBudget> threads_;
+  const int nice_;
   const std::function<void()> answered_;
   const std::function<void(const ModelChoice&, const ModelChoice&, const std::string&)> opened_;
   std::mutex mutex_;

@@ -1,6 +1,5 @@
 #include "agent/session.h"
 
-#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -9,7 +8,6 @@
 #include "agent/session_core.h"
 #include "agent/session_episodes.h"
 #include "sim/error.h"
-#include "worldmodel/simulator_model.h"
 
 namespace reverie {
 namespace {
@@ -88,14 +86,12 @@ Session::Session(std::shared_ptr<const CompiledTask> task, SessionOptions option
   Impl& impl = *impl_;
   impl.task = std::move(task);
   impl.options = std::move(options);
-  const int processors = impl.options.threads > 0 ? impl.options.threads : AvailableThreads();
-  // The window, the physics and the scene's pictures need a processor between them.
-  const int planning_threads = std::max(1, processors - 1);
+  if (!impl.options.budget) impl.options.budget = ThreadBudget::Of(impl.options.threads);
   impl.core = std::make_unique<SessionCore>(impl.task, impl.options, [&impl](std::shared_ptr<const SessionSnapshot> s) {
     impl.TakeSnapshot(std::move(s));
   });
   impl.planning = std::make_unique<PlanningThread>(
-      impl.task, impl.options.open_model, planning_threads, kPlanningNice,
+      impl.task, impl.options.open_model, impl.options.budget, kPlanningNice,
       [&impl] { impl.Give([](SessionCore&) {}); },
       [&impl](const ModelChoice& now, const ModelChoice& tried, const std::string& error) {
         impl.Give([=](SessionCore& core) { core.ModelOpened(now, tried, error); });

@@ -17,6 +17,7 @@
 
 #include "agent/latest.h"
 #include "agent/planner.h"
+#include "agent/thread_budget.h"
 #include "agent/timeline.h"
 #include "sim/environment.h"
 #include "worldmodel/world_model.h"
@@ -60,6 +61,7 @@ struct SessionOptions {
   ImaginationOptions imagination = {};
   int64_t memory_bytes = int64_t{256} << 20;  // of the timeline
   int threads = 0;                  // processors to share out; 0: those this process may use
+  std::shared_ptr<ThreadBudget> budget = {};  // shared with what works beside it, then instead of `threads`
   ModelOpener open_model = {};           // null: only "simulator"
 };
 

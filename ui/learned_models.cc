@@ -16,7 +16,7 @@
 namespace reverie::desktop {
 namespace {
 
-// The planner, the imagination and the learner.
+// Who works beside one another where nobody shares the processors out: the planner, the imagination, the learner.
 constexpr int kTorchUsers = 3;
 
 void Learn(const LearnedModels::LearnRequest& request, int torch_threads, JobContext& job,
@@ -68,7 +68,7 @@ LearnedModels MakeLearnedModels(int threads) {
   };
   models.learn = [share](const LearnedModels::LearnRequest& request, JobContext& job,
                          const std::function<void(const EpisodeReport&)>& report) {
-    Learn(request, share, job, report);
+    Learn(request, request.threads > 0 ? request.threads : share, job, report);
   };
   return models;
 }

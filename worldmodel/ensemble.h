@@ -56,6 +56,7 @@ class Ensemble : public WorldModel {
 
   void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
                const ImagineOptions& options, Imagination& result) override;
+  void SetThreads(int threads) override;
 
   struct TrainResult {
     double loss = 0;       // mean negative log-likelihood of the last tenth of the updates, normalised units

@@ -87,7 +87,8 @@ void CheckSize(const char* what, size_t found, size_t expected) {
 struct SimulatorModel::Impl {
   std::shared_ptr<const CompiledTask> task;
   int threads = 1;
-  std::vector<double> parameters;  // that the batch's model was made with
+  int batch_threads = 0;           // that the batch was made with, as the next
+  std::vector<double> parameters;
   BatchPtr batch;
   std::vector<int> ids;     // 0, 1, ... nsim - 1
   std::vector<int> played;  // (N)
@@ -115,6 +116,7 @@ struct SimulatorModel::Impl {
     if (!batch) {
       throw SceneError(task->scene().origin() + ": MuJoCo cannot simulate it in a batch: " + message);
     }
+    batch_threads = threads;
     parameters = belief.parameters;
     ids.resize(sequences);
     std::iota(ids.begin(), ids.end(), 0);
@@ -128,6 +130,8 @@ SimulatorModel::SimulatorModel(std::shared_ptr<const CompiledTask> task, int thr
 }
 
 SimulatorModel::~SimulatorModel() = default;
+
+void SimulatorModel::SetThreads(int threads) { impl_->threads = std::max(1, threads); }
 
 const CompiledTask& SimulatorModel::task() const { return *impl_->task; }
 
@@ -146,7 +150,8 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
   const bool with_channels = options.channels || options.members;
   if (with_channels) CheckSize("channels to start from", belief.channels.size(), channel_size);
 
-  if (!impl_->batch || mjb_nsim(impl_->batch.get()) < sequences || belief.parameters != impl_->parameters) {
+  if (!impl_->batch || mjb_nsim(impl_->batch.get()) < sequences || belief.parameters != impl_->parameters ||
+      impl_->batch_threads != impl_->threads) {
     impl_->Rebuild(belief, sequences);
   }
   result.sequences = sequences;

@@ -21,6 +21,7 @@ class SimulatorModel : public WorldModel {
   /// The result is the same to the bit for any number of threads.
   void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
                const ImagineOptions& options, Imagination& result) override;
+  void SetThreads(int threads) override;
 
  private:
   struct Impl;

@@ -53,6 +53,10 @@ class WorldModel {
   /// @throws ShapeError if actions.size() != sequences * horizon * nu.
   virtual void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
                        const ImagineOptions& options, Imagination& result) = 0;
+
+  /// Imagines with at most so many threads from now on, where it is imagined on the thread that calls this. What it
+  /// imagines stays the same.
+  virtual void SetThreads(int) {}
 };
 
 }  // namespace reverie

@@ -125,6 +125,22 @@ TEST_CASE("data: a batch is collected in the background as the command line coll
   REQUIRE(test.Until([&] { return test.browser().table().size() == 100; }));
 }
 
+TEST_CASE("data: beside learning a batch takes the workers that are free, and says how many") {
+  DataDesk test;
+  test.desk.app.threads = ThreadBudget::Of(8);
+  const ThreadBudget::Share learning = test.desk.app.threads->Take(4);
+  REQUIRE(test.desk.ui.ClickText("Collect episodes"));
+  REQUIRE(test.desk.app.actions.Run("data.collect", test.desk.app));
+  const std::shared_ptr<Job> job = test.desk.app.jobs.back();
+  job->Pause(true);  // so that it is seen at work
+  CHECK(test.Until([&] { return test.desk.ui.Shows("2 workers, as many of 7 as were free"); }));
+  job->Pause(false);
+  REQUIRE(test.Until([&] { return job->status().finished; }));
+  CHECK(job->status().error == "");
+  CHECK(DatasetReader(fs::directory_iterator("out/data")->path()).episodes() == 100);
+  CHECK(test.desk.app.threads->handed_out() == 4);
+}
+
 TEST_CASE("data: what is no dataset is told in one line, and any size is survived") {
   DataDesk test;
   Write("not a dataset/readme.txt", "hello");

@@ -110,7 +110,8 @@ TEST_CASE("Imagined channels and rewards equal the environment's, bit for bit, f
   for (int threads : {1, 2, 3}) {
     CAPTURE(threads);
     SimulatorModel model(task, threads);
-    for (int again = 0; again < 2; ++again) {
+    for (int again = 0; again < 3; ++again) {
+      if (again == 2) model.SetThreads(4 - threads);
       const Imagination imagined = Imagine(model, belief, actions, kSequences, kHorizon);
       REQUIRE(imagined.rewards.size() == size_t{kSequences} * kHorizon);
       REQUIRE(imagined.channel_size == task->channel_size());

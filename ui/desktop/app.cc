@@ -156,6 +156,7 @@ App::App(Settings settings_in, LearnedModels learned_in, PictureTextures& textur
       impl(std::make_unique<Impl>()) {
   defaults.playing = true;
   defaults.open_model = learned.open;
+  defaults.budget = threads;
   for (const std::string& path : settings.recent) theme::NoteText(path);
 }
 

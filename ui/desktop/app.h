@@ -33,6 +33,7 @@ struct LearnedModels {
     int64_t env_steps = 12000;
     uint64_t seed = 0;
     bool resume = false;
+    int threads = 0;               // to learn with; 0: a share of those there are
   };
   /// Learns until done or cancelled; on a job's thread. `report` after each episode, on that thread.
   std::function<void(const LearnRequest&, JobContext&, const std::function<void(const EpisodeReport&)>& report)> learn;
@@ -68,6 +69,7 @@ struct App {
 
   std::shared_ptr<Session> session;            // null: nothing is open
   std::shared_ptr<const SessionSnapshot> now;  // of this frame; null exactly where session is
+  std::shared_ptr<ThreadBudget> threads = ThreadBudget::Of();  // sessions and jobs share them out
   SessionOptions defaults;                     // what Open starts sessions with: seed, pace, who acts
   int action_repeat = 0;                       // of the tasks that Open opens; 0: as their files say
   std::string open_name;                       // the task's name or file

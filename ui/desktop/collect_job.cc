@@ -15,17 +15,19 @@ namespace {
 
 using Policy = CollectRequest::Policy;
 
-PolicySource OpenPolicy(const CollectRequest& request, const LearnedModels& learned, std::unique_ptr<WorldModel>& model) {
+PolicySource OpenPolicy(const CollectRequest& request, int workers, const LearnedModels& learned,
+                        std::unique_ptr<WorldModel>& model) {
   const CompiledTask& task = *request.task;
   if (request.policy == Policy::kRandom) return RandomPolicy(task);
   if (request.policy == Policy::kSmooth) return SmoothPolicy(task);
   if (task.action_size() == 0) throw Error("task " + task.spec().name + ": has no actuators, so there is nothing to plan");
   PlannerOptions options = PlannerOptionsFor(task.spec());
   if (request.policy == Policy::kPlanner) {
-    model = std::make_unique<SimulatorModel>(request.task, request.workers);
+    model = std::make_unique<SimulatorModel>(request.task, workers);
   } else {
     if (!learned.open) throw Error("this build has no LibTorch, so only the simulator can be planned in");
     model = learned.open(request.model, request.task);
+    model->SetThreads(workers);
     if (learned.planner_options) options = learned.planner_options(task.spec(), request.model);
   }
   return PlannerPolicy(*model, options, nullptr);
@@ -43,20 +45,22 @@ const char* PolicyName(Policy policy) {
   return "";
 }
 
-int DefaultWorkers() { return std::max(1, AvailableThreads() - 1); }
-
 std::shared_ptr<Job> StartCollecting(const CollectRequest& request, const LearnedModels& learned,
                                      std::shared_ptr<CollectOutcome> outcome) {
   auto work = [request, learned, outcome = std::move(outcome)](JobContext& job) {
+    ThreadBudget::Share share;
+    if (request.threads) share = request.threads->Take(request.workers, job.stop());
+    const int workers = request.threads ? share.threads() : request.workers;
+    outcome->SetWorkers(workers);
     CollectDatasetOptions options;
     options.run.episodes = request.episodes;
     options.run.steps = request.steps;
-    options.run.workers = request.workers;
+    options.run.workers = workers;
     options.run.seed = request.seed;
     options.resume = request.resume;
     options.finish_when_stopped = true;
     std::unique_ptr<WorldModel> model;  // outlives the policy
-    const PolicySource policy = OpenPolicy(request, learned, model);
+    const PolicySource policy = OpenPolicy(request, workers, learned, model);
     if (request.folder.empty()) {
       options.folder = MakeFreshFolder("data", request.task->spec().name);
     } else {

@@ -22,7 +22,8 @@ struct CollectRequest {
   int64_t episodes = 0;           // or
   int64_t steps = 0;              // control steps
   uint64_t seed = 0;
-  int workers = 1;
+  int workers = 1;                // at most; fewer where the budget has fewer
+  std::shared_ptr<ThreadBudget> threads;  // null: `workers` are there
   std::filesystem::path folder;   // empty: the next free one under out/data
   bool resume = false;
 };
@@ -39,6 +40,14 @@ class CollectOutcome {
     const std::lock_guard lock(mutex_);
     result_ = result;
   }
+  void SetWorkers(int workers) {
+    const std::lock_guard lock(mutex_);
+    workers_ = workers;
+  }
+  int workers() const {
+    const std::lock_guard lock(mutex_);
+    return workers_;
+  }
   std::filesystem::path folder() const {
     const std::lock_guard lock(mutex_);
     return folder_;
@@ -52,10 +61,8 @@ class CollectOutcome {
   mutable std::mutex mutex_;
   std::filesystem::path folder_;   // empty: not made yet
   CollectDatasetResult result_;    // as far as it is
+  int workers_ = 0;                // that it got; 0: it has not begun
 };
-
-/// Processors that a batch takes by itself: all but one, which the window and the session need.
-int DefaultWorkers();
 
 /// Starts it. @param learned  opens kModel's model, on the job's thread.
 std::shared_ptr<Job> StartCollecting(const CollectRequest& request, const LearnedModels& learned,

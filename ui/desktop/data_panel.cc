@@ -12,12 +12,20 @@
 #include "ui/desktop/panel_parts.h"
 #include "ui/desktop/panels.h"
 #include "ui/desktop/theme.h"
-#include "worldmodel/simulator_model.h"
 
 namespace reverie::desktop {
 
 namespace fs = std::filesystem;
 using Policy = CollectRequest::Policy;
+
+namespace {
+
+std::string WorkersText(int got, int wanted) {
+  const std::string text = std::to_string(got) + (got == 1 ? " worker" : " workers");
+  return got < wanted ? text + ", as many of " + std::to_string(wanted) + " as were free" : text;
+}
+
+}  // namespace
 
 void DataPanel::AddActions(App& app) {
   const auto is_open = [](const App& a) { return a.session != nullptr; };
@@ -87,6 +95,7 @@ void DataPanel::DrawCollect(App& app) {
   const JobStatus status = collecting_->status();
   Paragraph(status.title + (status.paused ? " (paused)" : ""));
   JobLines(status, rate_, 0);
+  if (const int workers = outcome_->workers(); workers > 0) Paragraph(WorkersText(workers, collected_.workers));
   ImGui::PushID("collecting");
   if (ImGui::Button(status.paused ? "Go on" : "Pause")) collecting_->Pause(!status.paused);
   ImGui::SameLine();
@@ -123,9 +132,10 @@ void DataPanel::DrawCollectSettings(App& app) {
   ImGui::InputScalar("seed", ImGuiDataType_U64, &seed_, &one);
   theme::Tooltip("The same seed gives the same episodes, whatever the number of workers");
   ImGui::SetNextItemWidth(9 * em);
+  if (workers_ < 1) workers_ = app.threads->total();
   ImGui::InputInt("workers", &workers_);
-  workers_ = std::clamp(workers_, 1, std::max(1, AvailableThreads()));
-  theme::Tooltip("Threads that simulate");
+  workers_ = std::clamp(workers_, 1, app.threads->total());
+  theme::Tooltip("Threads that simulate, at most: learning, planning and the window have theirs");
   ImGui::TextUnformatted("Folder");
   ImGui::SetNextItemWidth(-1);
   ImGui::InputTextWithHint("##folder", "the next free one under out/data", &folder_);
@@ -164,7 +174,8 @@ void DataPanel::Collect(App& app, bool resume) {
                   .episodes = by_episodes_ ? episodes_ : 0,
                   .steps = by_episodes_ ? 0 : steps_,
                   .seed = seed_,
-                  .workers = workers_,
+                  .workers = workers_ > 0 ? workers_ : app.threads->total(),
+                  .threads = app.threads,
                   .folder = folder_,
                   .resume = false};
     if (policy_ == Policy::kModel && app.now->model == "simulator") collected_.policy = Policy::kPlanner;

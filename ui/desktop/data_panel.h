@@ -36,7 +36,7 @@ class DataPanel : public Panel {
   bool by_episodes_ = true;
   int64_t episodes_ = 100, steps_ = 10000;
   uint64_t seed_ = 0;
-  int workers_ = DefaultWorkers();
+  int workers_ = 0;                                   // 0: as many as there are
   std::string folder_;
   std::shared_ptr<Job> collecting_;                   // the last one
   std::shared_ptr<CollectOutcome> outcome_;

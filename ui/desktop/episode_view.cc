@@ -215,6 +215,7 @@ void EpisodeView::Predict(App& app) {
       opened = std::make_unique<SimulatorModel>(dataset->task, 1);
     } else if (open) {
       opened = open(model, dataset->task);
+      opened->SetThreads(1);
     }
     if (!opened) throw Error("model " + model + ": this build has no LibTorch, so only the simulator can predict");
     auto prediction = std::make_shared<EpisodePrediction>(reverie::desktop::Predict(*opened, *episode, start, horizon, tolerance));

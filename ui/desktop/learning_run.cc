@@ -19,6 +19,9 @@ bool SameForModels(const CompiledTask& a, const CompiledTask& b) {
   return &a == &b || DescribeModel(a, "") == DescribeModel(b, "");
 }
 
+/// A third: planning and collecting go on beside it.
+int LearningThreads(const ThreadBudget& threads) { return (threads.total() + 1) / 3; }
+
 }  // namespace
 
 struct LearningRun::Shared {
@@ -51,7 +54,7 @@ std::string LearningRun::Start(App& app, const Request& request) {
                                             .env_steps = request.env_steps,
                                             .seed = request.seed,
                                             .resume = request.resume};
-  auto work = [shared = shared_, learn_request, learn = app.learned.learn, name = task_name_,
+  auto work = [shared = shared_, threads = app.threads, learn_request, learn = app.learned.learn, name = task_name_,
                report = app.NewLearningCurve()](JobContext& job) mutable {
     const auto add = [&](const EpisodeReport& line, double calibration) {
       {
@@ -82,6 +85,8 @@ std::string LearningRun::Start(App& app, const Request& request) {
       const std::lock_guard lock(shared->mutex);
       shared->folder = learn_request.folder;
     }
+    const ThreadBudget::Share share = threads->Take(LearningThreads(*threads), job.stop());
+    learn_request.threads = share.threads();
     learn(learn_request, job, [&](const EpisodeReport& line) {
       if (line.episode <= last_episode) return;
       double calibration = kUnknown;
