@@ -145,6 +145,7 @@ class CommandLineTest(unittest.TestCase):
             (["cartpole-swingupp"], "did you mean 'cartpole-swingup'"),
             (["--seed", "3", "tasks"], "reverie tasks"),
             (["cart.json", "--size", "big"], "WIDTHxHEIGHT"),
+            (["cart.json", "--size", "16000x16000"], "at most 8192 a side"),
             (["cart.json", "--scale", "100"], "--scale"),
             (["cart.json", "--run-for", "-1"], "--run-for"),
         ]:

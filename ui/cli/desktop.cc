@@ -38,10 +38,13 @@ bool IsThere(const std::string& word) {
 }
 
 void ParseSize(const std::string& text, int& width, int& height) {
+  // Larger ones take minutes and gigabytes where the processor draws.
+  constexpr int kMostPx = 8192;
   char rest = 0;
-  if (std::sscanf(text.c_str(), "%dx%d%c", &width, &height, &rest) != 2 || width < 1 || height < 1 || width > 16384 ||
-      height > 16384) {
-    throw UsageError("--size: expected WIDTHxHEIGHT such as 1280x800, found '" + text + "'");
+  if (std::sscanf(text.c_str(), "%dx%d%c", &width, &height, &rest) != 2 || width < 1 || height < 1 || width > kMostPx ||
+      height > kMostPx) {
+    throw UsageError("--size: expected WIDTHxHEIGHT such as 1280x800, at most " + std::to_string(kMostPx) +
+                     " a side, found '" + text + "'");
   }
 }
 
