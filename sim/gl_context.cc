@@ -1,5 +1,6 @@
 #include "sim/gl_context.h"
 
+#include <atomic>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
@@ -24,8 +25,12 @@ constexpr unsigned kGlVersion = 0x1F02;
 constexpr unsigned kGlExtensions = 0x1F03;
 constexpr unsigned kGlMaxRenderbufferSize = 0x84E8;
 constexpr unsigned kGlMaxSamples = 0x8D57;
+constexpr unsigned kGlNoError = 0;
 using GetString = const unsigned char* (*)(unsigned);
 using GetInteger = void (*)(unsigned, int*);
+using GetResetStatus = unsigned (*)();
+
+std::atomic<int> pretended_resets = 0;
 
 /// An initialised display that has given a usable context, and the way it was reached.
 struct Display {
@@ -41,8 +46,10 @@ struct Candidate {
   std::string way;
 };
 
-std::string EglError() {
-  const EGLint code = eglGetError();
+constexpr const char* kReset =
+    "cannot draw: the graphics driver was reset, and the OpenGL context is lost with what was drawn";
+
+std::string EglError(EGLint code = eglGetError()) {
   switch (code) {
     case EGL_SUCCESS:
       return "no reason given";
@@ -56,8 +63,6 @@ std::string EglError() {
       return "no such display";
     case EGL_BAD_MATCH:
       return "no match";
-    case EGL_CONTEXT_LOST:
-      return "the driver has lost it";
     default:
       break;
   }
@@ -165,7 +170,13 @@ std::string Open(const Candidate& candidate, Display& found) {
 /// Creates what GlContext owns; returns why not otherwise.
 std::string CreateContext(const Display& display, void*& context, void*& surface) {
   if (!eglBindAPI(EGL_OPENGL_API)) return "no desktop OpenGL";
-  context = eglCreateContext(display.display, display.config, EGL_NO_CONTEXT, nullptr);
+  // A driver that can tell of its resets is asked to.
+  if (Has(eglQueryString(display.display, EGL_EXTENSIONS), "EGL_KHR_create_context")) {
+    const EGLint tells[] = {EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY_KHR, EGL_LOSE_CONTEXT_ON_RESET_KHR,
+                            EGL_NONE};
+    context = eglCreateContext(display.display, display.config, EGL_NO_CONTEXT, tells);
+  }
+  if (context == EGL_NO_CONTEXT) context = eglCreateContext(display.display, display.config, EGL_NO_CONTEXT, nullptr);
   if (context == EGL_NO_CONTEXT) return EglError();
   if (!Surfaceless(display.display)) {
     const EGLint size[] = {EGL_WIDTH, 16, EGL_HEIGHT, 16, EGL_NONE};
@@ -229,7 +240,7 @@ void DrawOnCallingThread() {
   setenv("LP_NUM_THREADS", "0", kKeep);
 }
 
-GlContext::GlContext() {
+GlContext::GlContext() : pretended_resets_(pretended_resets) {
   const PreviousContext previous;
   const Display& display = SharedDisplay();
   const std::string reason = CreateContext(display, context_, surface_);
@@ -242,6 +253,12 @@ GlContext::GlContext() {
   const auto get_integer = Load<GetInteger>("glGetIntegerv");
   get_integer(kGlMaxRenderbufferSize, &max_size_px_);
   get_integer(kGlMaxSamples, &max_samples_);
+  const auto* extensions = reinterpret_cast<const char*>(get_string(kGlExtensions));
+  if (Has(extensions, "GL_KHR_robustness")) {
+    reset_status_ = Load<GetResetStatus>("glGetGraphicsResetStatus");
+  } else if (Has(extensions, "GL_ARB_robustness")) {
+    reset_status_ = Load<GetResetStatus>("glGetGraphicsResetStatusARB");
+  }
   const std::string renderer = reinterpret_cast<const char*>(get_string(kGlRenderer));
   for (const char* name : {"llvmpipe", "softpipe", "swrast", "Software"}) {
     software_ = software_ || renderer.find(name) != std::string::npos;
@@ -249,6 +266,13 @@ GlContext::GlContext() {
   description_ = renderer + ", OpenGL " +
                  reinterpret_cast<const char*>(get_string(kGlVersion)) + ", EGL " + display.way;
 }
+
+void GlContext::CheckAlive() const {
+  const bool reset = reset_status_ != nullptr && reset_status_() != kGlNoError;
+  if (reset || pretended_resets != pretended_resets_) throw DeviceError(kReset);
+}
+
+void GlContext::PretendReset() { ++pretended_resets; }
 
 GlContext::~GlContext() {
   DestroyContext(SharedDisplay(), context_, surface_);
@@ -262,12 +286,22 @@ GlContext::Scope::Scope(const GlContext& context)
   // The bound API is a property of the thread, and another thread may have made the context.
   eglBindAPI(EGL_OPENGL_API);
   if (!eglMakeCurrent(SharedDisplay().display, context.surface_, context.surface_, context.context_)) {
-    throw DeviceError("cannot draw: the OpenGL context cannot be used on this thread: " + EglError() +
+    const EGLint code = eglGetError();
+    if (code == EGL_CONTEXT_LOST) throw DeviceError(kReset);
+    throw DeviceError("cannot draw: the OpenGL context cannot be used on this thread: " + EglError(code) +
                       "; use a renderer from one thread at a time, and not beside another window's context");
+  }
+  try {
+    context.CheckAlive();
+  } catch (...) {
+    PutBack();
+    throw;
   }
 }
 
-GlContext::Scope::~Scope() {
+GlContext::Scope::~Scope() { PutBack(); }
+
+void GlContext::Scope::PutBack() {
   if (context_ != EGL_NO_CONTEXT) {
     eglMakeCurrent(display_, draw_, read_, context_);
   } else {

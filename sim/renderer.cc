@@ -212,6 +212,7 @@ void Renderer::DrawPixels(std::span<uint8_t> rgb) {
   const GlContext::Scope current(self.gl);
   mjr_render(self.Whole(), &self.scene, self.context->get());
   mjr_readPixels(rgb.data(), nullptr, self.Whole(), self.context->get());
+  self.gl.CheckAlive();
   Flip(rgb, self.height);
 }
 
@@ -226,6 +227,7 @@ void Renderer::DrawDepth(std::span<float> metres) {
   // MuJoCo draws with 1 at the near plane and 0 at the far one, where floats are finest.
   self.context->get()->readDepthMap = mjDEPTH_ZEROFAR;
   mjr_readPixels(nullptr, metres.data(), self.Whole(), self.context->get());
+  self.gl.CheckAlive();
   const float near = self.near, far = self.far;
   if (self.scene.camera[0].orthographic) {
     for (float& depth : metres) depth = static_cast<float>(far - static_cast<double>(depth) * (far - near));
@@ -248,6 +250,7 @@ void Renderer::DrawSegmentation(std::span<int32_t> ids) {
     mjr_render(self.Whole(), &self.scene, self.context->get());
   }
   mjr_readPixels(self.id_colours.data(), nullptr, self.Whole(), self.context->get());
+  self.gl.CheckAlive();
   std::vector<std::pair<int32_t, int32_t>> of_colour(static_cast<size_t>(self.scene.ngeom) + 1, {-1, -1});
   for (int i = 0; i < self.scene.ngeom; ++i) {
     const mjvGeom& geom = self.scene.geoms[i];

@@ -16,6 +16,7 @@
 #include <doctest/doctest.h>
 
 #include "sim/error.h"
+#include "sim/gl_context.h"
 #include "tests/sim/task_fixture.h"
 
 using namespace reverie;
@@ -502,6 +503,36 @@ TEST_CASE("what cannot be drawn is one line, and the next task is drawn") {
   CHECK(IsOneLine(error));
   CHECK(Contains(error, "cannot draw"));
   CHECK(renderer.Frame()->serial == 7);
+}
+
+TEST_CASE("a drawer whose context the driver has lost says so in one line, and the renderer goes on with a new one") {
+  if (NoDriver()) return;
+  TemporaryFolder folder;
+  const auto task = Compile(folder, kBoxes);
+  SceneDrawer drawer;
+  SceneFrame frame;
+  drawer.Draw(RequestOf(task, {0}), frame);
+  CHECK(Wrong(frame) == 0);
+  SceneRenderer renderer;
+  SceneRequest request = RequestOf(task, {0});
+  request.serial = 1;
+  renderer.Submit(request);
+  WaitFor(renderer, 1);
+
+  GlContext::PretendReset();
+  std::string said;
+  try {
+    drawer.Draw(RequestOf(task, {0.25}), frame);
+  } catch (const DeviceError& error) {
+    said = error.what();
+  }
+  CHECK(Contains(said, "the graphics driver was reset"));
+  CHECK(IsOneLine(said));
+  request = RequestOf(task, {0.25});
+  request.serial = 2;
+  renderer.Submit(request);
+  CHECK(Wrong(*WaitFor(renderer, 2), 0.25) == 0);
+  CHECK(renderer.error() == "");
 }
 
 TEST_CASE("renderers can be ended at any time, and work side by side") {

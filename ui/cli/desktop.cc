@@ -77,6 +77,7 @@ int RunDesktop(const CLI::App& app, const Options& options) {
 #endif
   const desktop::ApplicationReport report = desktop::RunApplication(std::move(run));
   if (!report.unsaved.empty()) Log("reverie: warning: " + report.unsaved);
+  if (!report.lost.empty()) throw DeviceError(report.lost + (report.unkept.empty() ? "" : "; " + report.unkept));
   if (!report.unkept.empty()) throw Error(report.unkept);
   if (report.interrupted) return Interrupted("the window is closed, what was saved is kept");
   if (!report.failure.empty() && options.run_for->count() > 0) throw Error(report.failure);

@@ -13,6 +13,7 @@
 #include "sim/video.h"
 #include "ui/desktop/file_dialog.h"
 #include "ui/desktop/frame.h"
+#include "ui/desktop/output_folders.h"
 #include "ui/desktop/script.h"
 #include "ui/desktop/theme.h"
 #include "ui/desktop/window.h"
@@ -42,6 +43,12 @@ WindowOptions WindowOptionsOf(const ApplicationOptions& options, const Settings&
   return window;
 }
 
+/// Whether there is anything to keep of it.
+bool Played(const Session& session) {
+  const std::shared_ptr<const SessionSnapshot> last = session.Snapshot();
+  return std::ranges::any_of(last->timeline.branches, [](const BranchView& branch) { return branch.rows > 1; });
+}
+
 class Application {
  public:
   Application(ApplicationOptions options, Settings settings, const std::string& settings_problem);
@@ -55,6 +62,8 @@ class Application {
   void TakeDropped();
   void Close();
   void Fail(const std::string& what);
+  bool MakeWindowAnew();
+  void KeepPlayed();
   void SaveBeside(const std::shared_ptr<Session>& session);
   void Keep(const std::function<void()>& work);
   int saved_beside_ = 0;
@@ -215,6 +224,7 @@ bool Application::OneFrame() {
   }
 
   window_.WaitEvents(0);
+  if (window_.ContextLost() && !MakeWindowAnew()) return false;
   const double begin_s = NowS();
   FitFonts();
   window_.BeginFrame([this] {
@@ -244,8 +254,7 @@ bool Application::OneFrame() {
 
 /// What an earlier session played is kept as well, in numbered folders beside that of the last one.
 void Application::SaveBeside(const std::shared_ptr<Session>& session) {
-  const std::shared_ptr<const SessionSnapshot> last = session->Snapshot();
-  if (std::ranges::none_of(last->timeline.branches, [](const BranchView& branch) { return branch.rows > 1; })) return;
+  if (!Played(*session)) return;
   std::filesystem::path folder;
   do {
     folder = options_.save.string() + "-" + std::to_string(++saved_beside_);
@@ -253,6 +262,28 @@ void Application::SaveBeside(const std::shared_ptr<Session>& session) {
   auto save = [session, folder](JobContext&) { session->SaveEpisodes(folder); };
   app_.jobs.push_back(std::make_shared<Job>("Saving " + ShownPath(folder), "", std::move(save)));
   app_.messages.Say("What was played so far is kept in " + ShownPath(folder));
+}
+
+/// The driver was reset. The session knows nothing of it.
+bool Application::MakeWindowAnew() {
+  constexpr const char* kReset = "the graphics driver was reset, and the window's OpenGL context is lost";
+  textures_->ContextLost();
+  try {
+    window_.Reopen(title_);
+  } catch (const DeviceError& error) {
+    report_.lost = std::string(kReset) + ": " + error.what();
+    return false;
+  }
+  app_.messages.Error(std::string(kReset) + "; the window was made anew, the session goes on");
+  return true;
+}
+
+/// What nobody could save any more, since the window is gone.
+void Application::KeepPlayed() {
+  if (!options_.save.empty() || !app_.session || !Played(*app_.session)) return;
+  const std::filesystem::path folder = MakeFreshFolder("data", app_.session->task().spec().name);
+  app_.session->SaveEpisodes(folder);
+  report_.lost += "; what was played is kept in " + ShownPath(folder);
 }
 
 /// What was asked to be kept: each by itself, and none of them ends the others.
@@ -276,10 +307,13 @@ ApplicationReport Application::Run() {
     if (!go_on || (app_.quit && !options_.pilot) || window_.close_asked()) break;
   }
   Keep([this] {
+    if (!report_.lost.empty()) KeepPlayed();
+  });
+  Keep([this] {
     if (!options_.save.empty() && app_.session) app_.session->SaveEpisodes(options_.save);
   });
   Keep([this] {
-    if (options_.screenshot.empty() || frames_ == 0) return;
+    if (options_.screenshot.empty() || frames_ == 0 || !report_.lost.empty()) return;
     int width = 0, height = 0;
     const std::vector<uint8_t> pixels = window_.Pixels(width, height);
     WritePng(options_.screenshot, width, height, pixels);

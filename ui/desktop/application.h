@@ -42,6 +42,7 @@ struct ApplicationReport {
   bool interrupted = false;
   std::string failure;             // what could not be opened or done
   std::string unkept;              // why what was asked to be kept (save, screenshot) was not
+  std::string lost;                // why it ended by itself: OpenGL is gone. Says where what was played is kept
   std::string unsaved;             // why the settings were not kept
 };
 

@@ -43,6 +43,10 @@ class GlTextures : public PictureTextures {
     return reinterpret_cast<ImTextureID>(static_cast<uintptr_t>(texture.id));
   }
   int64_t uploads() const override { return uploads_; }
+  void ContextLost() override {
+    textures_.clear();
+    PictureTextures::ContextLost();
+  }
 
  private:
   struct Texture {

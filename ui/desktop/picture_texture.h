@@ -19,6 +19,13 @@ class PictureTextures {
   virtual ImTextureID Upload(const std::string& name, int width, int height, std::span<const uint8_t> rgb) = 0;
   /// How many there were so far.
   virtual int64_t uploads() const { return 0; }
+
+  /// The context is gone, and all textures with it: they have to be uploaded anew.
+  virtual void ContextLost() { ++losses_; }
+  int64_t losses() const { return losses_; }
+
+ private:
+  int64_t losses_ = 0;
 };
 
 /// In the OpenGL context that is current, on the thread that has it; so is their destruction.

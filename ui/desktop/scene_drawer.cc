@@ -36,6 +36,7 @@ void SceneDrawer::Draw(const SceneRequest& request, SceneFrame& frame) {
       self.scene = std::make_unique<DrawnScene>(request.task, *self.gl, self.quality);
     }
     self.scene->Draw(request, frame.width, frame.height, frame.rgb);
+    self.gl->CheckAlive();
   }
   frame.render_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }

@@ -72,12 +72,17 @@ void SceneRenderer::Impl::Run(const std::stop_token& stop) {
       *picture = *before;
       picture->serial = request->serial;
     } else {
-      try {
-        if (!drawer) drawer.emplace();
-        drawer->Draw(*request, *picture);
-      } catch (const std::exception& exception) {
-        problem = exception.what();
-        drawer.reset();
+      // A drawer whose context was lost since is replaced at once.
+      for (int tries = drawer ? 2 : 1; tries > 0; --tries) {
+        try {
+          problem.clear();
+          if (!drawer) drawer.emplace();
+          drawer->Draw(*request, *picture);
+          break;
+        } catch (const std::exception& exception) {
+          problem = exception.what();
+          drawer.reset();
+        }
       }
     }
     drawn = std::move(*request);

@@ -147,7 +147,8 @@ void ViewPanel::DrawPicture(App& app, const ViewArea& area) {
     if (SceneOpen(app) && renderer_.error().empty()) app.KeepDrawing(0.1);  // the first one comes
     return;
   }
-  if (frame != frame_) {
+  if (frame != frame_ || losses_ != app.textures.losses()) {
+    losses_ = app.textures.losses();
     texture_ = app.textures.Upload("scene", frame->width, frame->height, frame->rgb);
     if (!frame_ || frame->serial != frame_->serial) resolution_.Drawn(frame->render_ms);
     frame_ = frame;

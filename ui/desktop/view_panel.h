@@ -49,6 +49,7 @@ class ViewPanel : public Panel {
   KeyboardControl keyboard_;
   std::shared_ptr<const SceneFrame> frame_;  // in the texture
   ImTextureID texture_ = nullptr;
+  int64_t losses_ = 0;                       // of textures, when it was uploaded
   uint64_t submitted_ = 0, seen_serial_ = 0;
   double submitted_s_ = 0, changed_s_ = 0;
   bool ghosts_ = false, traces_ = false;     // in the last request

@@ -45,27 +45,87 @@ struct Hints {
   bool core;
   const char* glsl;
 };
+using GetResetStatus = GLenum (*)();
 constexpr std::array kContexts = {Hints{3, 3, true, "#version 330"}, Hints{3, 2, true, "#version 150"},
                                   Hints{3, 0, false, "#version 130"}, Hints{2, 1, false, "#version 120"}};
+
+GLFWwindow* CreateWithContext(const Hints& hints, const WindowOptions& options) {
+  if (Window::faults().refuse_context) return nullptr;
+  glfwDefaultWindowHints();
+  glfwWindowHint(GLFW_CONTEXT_VERSION_MAJOR, hints.major);
+  glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, hints.minor);
+  if (hints.core) {
+    glfwWindowHint(GLFW_OPENGL_PROFILE, GLFW_OPENGL_CORE_PROFILE);
+    glfwWindowHint(GLFW_OPENGL_FORWARD_COMPAT, GLFW_TRUE);
+  }
+  glfwWindowHint(GLFW_MAXIMIZED, options.maximized ? GLFW_TRUE : GLFW_FALSE);
+  glfwWindowHintString(GLFW_X11_CLASS_NAME, "reverie");
+  glfwWindowHintString(GLFW_X11_INSTANCE_NAME, "reverie");
+  // A driver that can tell of its resets is asked to.
+  for (const int robustness : {GLFW_LOSE_CONTEXT_ON_RESET, GLFW_NO_ROBUSTNESS}) {
+    glfwWindowHint(GLFW_CONTEXT_ROBUSTNESS, robustness);
+    GLFWwindow* window = glfwCreateWindow(options.width, options.height, options.title.c_str(), nullptr, nullptr);
+    if (window != nullptr) return window;
+  }
+  return nullptr;
+}
+
+/// Of the current context; null where the driver cannot tell.
+GetResetStatus FindResetStatus() {
+  const bool khr = glfwExtensionSupported("GL_KHR_robustness") != 0;
+  if (!khr && !glfwExtensionSupported("GL_ARB_robustness")) return nullptr;
+  return reinterpret_cast<GetResetStatus>(
+      glfwGetProcAddress(khr ? "glGetGraphicsResetStatus" : "glGetGraphicsResetStatusARB"));
+}
 
 }  // namespace
 
 struct Window::Impl {
   GLFWwindow* window = nullptr;
+  const Hints* hints = nullptr;  // that the context was made with
+  GetResetStatus reset_status = nullptr;
   bool activity = true, software = false;
+  bool lost = false;  // the context, and there is no other
   std::vector<std::filesystem::path> dropped;
   std::deque<KeyEvent> keys;
   int before_x = 0, before_y = 0, before_width = 0, before_height = 0;  // full screen
 
   static Impl& Of(GLFWwindow* window) { return *static_cast<Impl*>(glfwGetWindowUserPointer(window)); }
 
-  void Open(const WindowOptions& options);
+  void Open(WindowOptions options);
+  bool Adopt(GLFWwindow* made, const Hints& made_with);
+  void EndBackends();
   void InstallCallbacks();
   void FeedKeys();
 };
 
-void Window::Impl::Open(const WindowOptions& options) {
-  int width = options.width, height = options.height;
+/// Draws with ImGui in that window from now on.
+bool Window::Impl::Adopt(GLFWwindow* made, const Hints& made_with) {
+  window = made;
+  hints = &made_with;
+  glfwMakeContextCurrent(window);
+  glfwSetWindowUserPointer(window, this);
+  InstallCallbacks();
+  if (!ImGui_ImplGlfw_InitForOpenGL(window, false) || !ImGui_ImplOpenGL3_Init(hints->glsl)) return false;
+  reset_status = FindResetStatus();
+  const auto* renderer = reinterpret_cast<const char*>(glGetString(GL_RENDERER));
+  const std::string_view name = renderer != nullptr ? renderer : "";
+  software = false;
+  for (const char* drawn_by : {"llvmpipe", "softpipe", "swrast", "SWR", "Software"}) {
+    software |= name.find(drawn_by) != std::string_view::npos;
+  }
+  glfwSwapInterval(software ? 0 : 1);
+  return true;
+}
+
+void Window::Impl::EndBackends() {
+  if (ImGui::GetIO().BackendRendererUserData != nullptr) ImGui_ImplOpenGL3_Shutdown();
+  if (ImGui::GetIO().BackendPlatformUserData != nullptr) ImGui_ImplGlfw_Shutdown();
+}
+
+void Window::Impl::Open(WindowOptions options) {
+  int& width = options.width;
+  int& height = options.height;
   if (width <= 0 || height <= 0) {
     float scale = 1, scale_y = 1;
     int x = 0, y = 0, room_width = 0, room_height = 0;
@@ -78,24 +138,11 @@ void Window::Impl::Open(const WindowOptions& options) {
     if (room_width > 0) width = std::min(width, room_width);
     if (room_height > 0) height = std::min(height, room_height);
   }
-  for (const Hints& hints : kContexts) {
-    glfwDefaultWindowHints();
-    glfwWindowHint(GLFW_CONTEXT_VERSION_MAJOR, hints.major);
-    glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, hints.minor);
-    if (hints.core) {
-      glfwWindowHint(GLFW_OPENGL_PROFILE, GLFW_OPENGL_CORE_PROFILE);
-      glfwWindowHint(GLFW_OPENGL_FORWARD_COMPAT, GLFW_TRUE);
-    }
-    glfwWindowHint(GLFW_MAXIMIZED, options.maximized ? GLFW_TRUE : GLFW_FALSE);
-    glfwWindowHintString(GLFW_X11_CLASS_NAME, "reverie");
-    glfwWindowHintString(GLFW_X11_INSTANCE_NAME, "reverie");
-    window = glfwCreateWindow(width, height, options.title.c_str(), nullptr, nullptr);
-    if (window == nullptr) continue;
-    glfwMakeContextCurrent(window);
-    glfwSetWindowUserPointer(window, this);
-    InstallCallbacks();
-    if (ImGui_ImplGlfw_InitForOpenGL(window, false) && ImGui_ImplOpenGL3_Init(hints.glsl)) return;
-    glfwDestroyWindow(window);
+  for (const Hints& wanted : kContexts) {
+    GLFWwindow* made = CreateWithContext(wanted, options);
+    if (made == nullptr) continue;
+    if (Adopt(made, wanted)) return;
+    glfwDestroyWindow(made);
     window = nullptr;
   }
   throw DeviceError("the desktop app cannot open a window: no OpenGL 2.1 or newer (" + g_glfw_error +
@@ -181,17 +228,10 @@ Window::Window(const WindowOptions& options) : impl_(std::make_unique<Impl>()) {
     glfwTerminate();
     throw;
   }
-  const auto* renderer = reinterpret_cast<const char*>(glGetString(GL_RENDERER));
-  const std::string_view name = renderer != nullptr ? renderer : "";
-  for (const char* software : {"llvmpipe", "softpipe", "swrast", "SWR", "Software"}) {
-    impl_->software |= name.find(software) != std::string_view::npos;
-  }
-  glfwSwapInterval(impl_->software ? 0 : 1);
 }
 
 Window::~Window() {
-  ImGui_ImplOpenGL3_Shutdown();
-  ImGui_ImplGlfw_Shutdown();
+  impl_->EndBackends();
   ImGui::DestroyContext();
   glfwDestroyWindow(impl_->window);
   glfwTerminate();
@@ -234,7 +274,7 @@ std::vector<std::filesystem::path> Window::TakeDropped() {
 bool Window::hidden() const {
   int width = 0, height = 0;
   glfwGetFramebufferSize(impl_->window, &width, &height);
-  return width < 1 || height < 1 || glfwGetWindowAttrib(impl_->window, GLFW_ICONIFIED) != 0;
+  return impl_->lost || width < 1 || height < 1 || glfwGetWindowAttrib(impl_->window, GLFW_ICONIFIED) != 0;
 }
 
 void Window::BeginFrame(const std::function<void()>& input) {
@@ -253,6 +293,42 @@ void Window::EndFrame(ImVec4 background) {
   glClear(GL_COLOR_BUFFER_BIT);
   ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
   glfwSwapBuffers(impl_->window);
+}
+
+bool Window::ContextLost() {
+  if (std::exchange(faults().lose_context, false)) return true;
+  return impl_->reset_status != nullptr && impl_->reset_status() != GL_NO_ERROR;
+}
+
+void Window::Reopen(const std::string& title) {
+  Impl& impl = *impl_;
+  GLFWwindow* old = impl.window;
+  WindowOptions options;
+  options.title = title;
+  GetSize(options.width, options.height, options.maximized);
+  int x = 0, y = 0;
+  glfwGetWindowPos(old, &x, &y);
+  const bool full = full_screen();
+  const int before_x = impl.before_x, before_y = impl.before_y;
+  // This one stays until there is another.
+  GLFWwindow* made = CreateWithContext(*impl.hints, options);
+  impl.lost = made == nullptr;
+  if (impl.lost) throw DeviceError("no new OpenGL context is to be had" + (g_glfw_error.empty() ? "" : " (" + g_glfw_error + ")"));
+  impl.EndBackends();
+  glfwDestroyWindow(old);
+  impl.keys.clear();
+  impl.activity = true;
+  if (!impl.Adopt(made, *impl.hints)) {
+    impl.lost = true;
+    throw DeviceError("the new OpenGL context cannot be used");
+  }
+  if (!options.maximized) glfwSetWindowPos(made, full ? before_x : x, full ? before_y : y);
+  SetFullScreen(full);
+}
+
+Window::Faults& Window::faults() {
+  static Faults faults;
+  return faults;
 }
 
 std::vector<uint8_t> Window::Pixels(int& width, int& height) const {

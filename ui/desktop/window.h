@@ -47,6 +47,12 @@ class Window {
   void BeginFrame(const std::function<void()>& input = {});
   /// Draws what ImGui has rendered and shows it.
   void EndFrame(ImVec4 background);
+  /// Whether the driver says that it was reset since last asked, where it can tell: what OpenGL held is lost then.
+  bool ContextLost();
+  /// Puts a window with a context of its own in the place of this one, with the same size and place.
+  /// @throws DeviceError: none is to be had; this window can then still be asked and closed, and is hidden.
+  void Reopen(const std::string& title);
+
   /// The picture last drawn by EndFrame, (height, width, 3), first row on top.
   std::vector<uint8_t> Pixels(int& width, int& height) const;
 
@@ -64,6 +70,12 @@ class Window {
   bool software() const;
   /// The driver's name and OpenGL version.
   std::string Describe() const;
+
+  /// For tests: the next look at a window's context says that it is lost; there is no other one to be had.
+  struct Faults {
+    bool lose_context = false, refuse_context = false;
+  };
+  static Faults& faults();
 
  private:
   struct Impl;
