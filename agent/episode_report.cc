@@ -18,6 +18,7 @@ nlohmann::ordered_json EpisodeReport::ToJson() const {
                                  {"update_ms", update_ms},
                                  {"wall_s", wall_s}};
   if (!diverged.empty()) json["diverged"] = diverged;
+  if (!quarantined.empty()) json["quarantined"] = quarantined;
   return json;
 }
 
@@ -37,6 +38,7 @@ EpisodeReport EpisodeReport::FromJson(const nlohmann::json& json) {
   report.update_ms = json.at("update_ms");
   report.wall_s = json.at("wall_s");
   report.diverged = json.value("diverged", "");
+  report.quarantined = json.value("quarantined", "");
   return report;
 }
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <numeric>
 
+#include "agent/offline_training.h"
 #include "agent/planner_policy.h"
 #include "sim/collect.h"
 #include "sim/dataset.h"
@@ -32,12 +35,59 @@ class TickingPolicy : public Policy {
   const std::function<void(int)>& tick_;
 };
 
+// What of an episode is not finite first, and when; empty: all of it is finite.
+struct NotFinite {
+  std::string what;
+  int64_t step = 0;  // rewards before it are finite
+};
+NotFinite FindNotFinite(const CompiledTask& task, const Episode& episode) {
+  std::vector<std::string> labels = task.ObservationLabels();
+  for (const std::string& label : task.SignalLabels()) labels.push_back(label);
+  for (int64_t t = 0; t <= episode.steps; ++t) {
+    const std::vector<double> channels = ChannelsAt(episode, t);
+    for (size_t c = 0; c < channels.size(); ++c) {
+      if (!std::isfinite(channels[c])) return {"channel " + labels[c] + " at step " + std::to_string(t), t};
+    }
+    if (t < episode.steps && !std::isfinite(episode.rewards[static_cast<size_t>(t)])) {
+      return {"reward of step " + std::to_string(t), t};
+    }
+  }
+  return {};
+}
+
+// The first key, nested ones by their dotted name, in which two objects differ; empty: none.
+std::string FirstDifference(const nlohmann::json& a, const nlohmann::json& b) {
+  for (const auto& [key, value] : a.items()) {
+    const nlohmann::json other = b.is_object() ? b.value(key, nlohmann::json()) : nlohmann::json();
+    if (value == other) continue;
+    if (!value.is_object() || !other.is_object()) return key;
+    return key + "." + FirstDifference(value, other);
+  }
+  return "";
+}
+
+nlohmann::json At(nlohmann::json json, const std::string& dotted) {
+  for (size_t begin = 0; begin <= dotted.size();) {
+    const size_t end = std::min(dotted.find('.', begin), dotted.size());
+    json = json.is_object() ? json.value(dotted.substr(begin, end - begin), nlohmann::json()) : nlohmann::json();
+    begin = end + 1;
+  }
+  return json;
+}
+
 }  // namespace
 
-LearningOptions LearningOptions::For(const TaskSpec& spec) {
+LearningOptions LearningOptions::For(const TaskSpec& spec, const std::string& kind) {
   LearningOptions options;
-  options.planner = PlannerOptionsFor(spec);
-  options.Update(spec.learning, "task " + spec.name + ", key \"learning\"");
+  options.model.kind = kind;
+  options.planner = PlannerOptionsForKind(spec, kind);
+  if (kind == "latent") {
+    options.random_episodes = 5;
+    options.first_updates = 2500;
+    options.updates_per_step = 1.0;
+    options.exploration = 1.0;
+  }
+  options.Update(LearningOfKind(spec, kind), "task " + spec.name + ", key \"learning\"");
   return options;
 }
 
@@ -60,17 +110,21 @@ void LearningOptions::Update(const nlohmann::json& json, const std::string& wher
       first_updates = static_cast<int>(number(0));
     } else if (key == "updates_per_step") {
       updates_per_step = number(0);
+    } else if (key == "exploration") {
+      exploration = number(0);
     } else {
       throw Error(where + ": unknown key \"" + key + "\"" +
-                  DidYouMean(key, {"model", "planner", "random_episodes", "first_updates", "updates_per_step"}));
+                  DidYouMean(key, {"model", "planner", "random_episodes", "first_updates", "updates_per_step",
+                                   "exploration"}));
     }
   }
 }
 
 nlohmann::ordered_json LearningOptions::ToJson() const {
   return {{"random_episodes", random_episodes}, {"first_updates", first_updates},
-          {"updates_per_step", updates_per_step}, {"model", model.ToJson()},
-          {"planner", planner.ToJson()},          {"seed", seed}};
+          {"updates_per_step", updates_per_step}, {"exploration", exploration},
+          {"model", model.ToJson()},              {"planner", planner.ToJson()},
+          {"seed", seed}};
 }
 
 void LearningOptions::UpdateFrom(const std::filesystem::path& folder) {
@@ -90,40 +144,54 @@ struct LearningLoop::Impl {
   std::shared_ptr<const CompiledTask> task;
   LearningOptions options;
   std::filesystem::path folder;
-  Ensemble model;
+  std::unique_ptr<LearnedModel> model;
   LinearModel linear;  // the baseline that comparisons set beside the model
   ReplayBuffer buffer;
   std::unique_ptr<DatasetWriter> recorder;
   std::vector<EpisodeReport> reports;
+  std::vector<std::string> trained_on;  // datasets of the offline training that this run goes on from
 
   Impl(std::shared_ptr<const CompiledTask> given_task, LearningOptions given_options, const std::string& device,
        std::filesystem::path given_folder)
       : task(std::move(given_task)),
         options(std::move(given_options)),
         folder(std::move(given_folder)),
-        model(task, options.model, device, HashSeed(options.seed, kWeightStream)),
+        model(MakeLearnedModel(task, options.model, device, HashSeed(options.seed, kWeightStream))),
         linear(task),
         buffer(task->channel_size(), task->action_size()) {}
 
   std::filesystem::path Checkpoint() const { return folder / "optimizer.pt"; }
 
   void Resume() {
-    const nlohmann::json extra = model.LoadTrainingState(Checkpoint());
-    if (!extra.contains("options") || !extra.contains("reports")) {
+    const nlohmann::json extra = model->LoadTrainingState(Checkpoint());
+    nlohmann::json ours = nlohmann::json::parse(options.ToJson().dump()), theirs = extra.value("options", nlohmann::json());
+    const bool offline = extra.contains(kOfflineKey);
+    if (offline) {
+      ours = {{"model", ours.at("model")}};
+      theirs = {{"model", extra.at(kOfflineKey).at("model")}};
+    } else if (!extra.contains("options") || !extra.contains("reports")) {
       throw CheckpointError("checkpoint " + Checkpoint().string() +
-                            ": was not made by learning, so learning cannot go on from it");
+                            ": was made neither by learning nor by training, so learning cannot go on from it");
     }
-    const nlohmann::json ours = nlohmann::json::parse(options.ToJson().dump());
-    for (const auto& [key, value] : ours.items()) {
-      if (extra.at("options").value(key, nlohmann::json()) == value) continue;
+    if (const std::string key = FirstDifference(ours, theirs); !key.empty()) {
       throw CheckpointError("checkpoint " + Checkpoint().string() + ", option \"" + key + "\": this run asks for " +
-                            value.dump() + ", the one to resume had " +
-                            extra.at("options").value(key, nlohmann::json()).dump());
+                            At(ours, key).dump() + ", the one to resume had " + At(theirs, key).dump());
+    }
+    trained_on = (offline ? extra.at(kOfflineKey) : extra).value("trained_on", std::vector<std::string>());
+    for (const std::string& dataset : trained_on) {
+      DatasetReader reader(dataset);
+      for (int64_t k = 0; k < reader.episodes(); ++k) buffer.Add(reader.Read(k));
+    }
+    if (offline) {
+      recorder->KeepFirst(0);
+      return;
     }
     for (const nlohmann::json& report : extra.at("reports")) reports.push_back(EpisodeReport::FromJson(report));
     recorder->KeepFirst(static_cast<int64_t>(reports.size()));
     DatasetReader reader(folder);
-    for (int64_t k = 0; k < static_cast<int64_t>(reports.size()); ++k) buffer.Add(reader.Read(k));
+    for (size_t k = 0; k < reports.size(); ++k) {
+      if (reports[k].quarantined.empty()) buffer.Add(reader.Read(static_cast<int64_t>(k)));
+    }
   }
 
   int64_t EnvSteps() const { return reports.empty() ? 0 : reports.back().env_steps; }
@@ -138,8 +206,8 @@ struct LearningLoop::Impl {
       lines.push_back(report.ToJson());
       log += lines.back().dump() + "\n";
     }
-    model.SaveTrainingState(Checkpoint(), {{"options", options.ToJson()}, {"reports", lines}});
-    model.Save(folder, {{kLearningKey, options.ToJson()}});
+    model->SaveTrainingState(Checkpoint(), {{"options", options.ToJson()}, {"reports", lines}, {"trained_on", trained_on}});
+    model->Save(folder, {{kLearningKey, options.ToJson()}});
     linear.Fit(buffer);
     linear.Save(folder);
     WriteFileAtomically(folder / "log.jsonl", log);
@@ -158,7 +226,7 @@ LearningLoop::LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOpt
   impl_ = std::make_unique<Impl>(std::move(task), std::move(options), device, std::move(folder));
   Impl& impl = *impl_;
   const DatasetInfo info =
-      DescribeDataset(*impl.task, impl.options.seed, "learning(" + PlannerName(impl.options.planner.kind) + ", ensemble)");
+      DescribeDataset(*impl.task, impl.options.seed, "learning(" + PlannerName(impl.options.planner.kind) + ", " + impl.model->name() + ")");
   std::error_code ignored;
   const bool started = std::filesystem::exists(impl.Checkpoint(), ignored);
   impl.recorder = std::make_unique<DatasetWriter>(impl.folder, info, resume);
@@ -171,7 +239,7 @@ LearningLoop::LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOpt
 
 LearningLoop::~LearningLoop() = default;
 
-Ensemble& LearningLoop::model() { return impl_->model; }
+LearnedModel& LearningLoop::model() { return *impl_->model; }
 
 LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>& report,
                                  const std::function<void(const LearningProgress&)>& tick, std::stop_token stop) {
@@ -193,14 +261,14 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
     const int64_t index = static_cast<int64_t>(impl.reports.size());
     // An episode that the budget would cut short says little about what was learned: it is not begun.
     if (index > 0 && impl.EnvSteps() + episode_env_steps > impl.options.env_steps) break;
-    const bool random = index < impl.options.random_episodes;
+    const bool random = impl.trained_on.empty() && index < impl.options.random_episodes;
     PlanningStatistics planning;
     const int64_t before = impl.EnvSteps();
     const std::function<void(int)> on_step = [&](int step) {
       if (tick) tick({.env_steps = before + step * repeat});
     };
     const PolicySource acting =
-        random ? SmoothPolicy(task) : PlannerPolicy(impl.model, impl.options.planner, &planning);
+        random ? SmoothPolicy(task) : PlannerPolicy(*impl.model, impl.options.planner, &planning, impl.options.exploration);
     const PolicySource ticking = {acting.name, false, [&](uint64_t seed) {
                                     return std::make_unique<TickingPolicy>(acting.make(seed), on_step);
                                   }};
@@ -214,13 +282,17 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
     line.episode = index;
     line.env_steps = before + episode.steps * repeat;
     line.episode_return = episode.Return();
+    if (const NotFinite found = FindNotFinite(task, episode); !found.what.empty()) {
+      line.quarantined = found.what + " is not finite";
+      line.episode_return = std::accumulate(episode.rewards.begin(), episode.rewards.begin() + found.step, 0.0);
+    }
     line.success_any = std::any_of(episode.success.begin(), episode.success.end(), [](double s) { return s != 0.0; });
     line.success_end = !episode.success.empty() && episode.success.back() != 0.0;
     line.plan_ms = planning.plans > 0 ? planning.plan_ms / static_cast<double>(planning.plans) : 0.0;
     line.diverged = episode.diverged;
-    const Calibration calibration = impl.model.calibration();
-    if (!random) {
-      const Ensemble::Judgement judgement = impl.model.Judge(episode, [&] { return !stop.stop_requested(); });
+    const Calibration calibration = impl.model->calibration();
+    if (!random && line.quarantined.empty()) {
+      const LearnedModel::Judgement judgement = impl.model->Judge(episode, [&] { return !stop.stop_requested(); });
       if (judgement.interrupted) {
         result.interrupted = true;
         break;
@@ -230,19 +302,19 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
       line.model_nrmse = judgement.nrmse;
     }
     const int64_t transitions = impl.buffer.transitions(), left_out = impl.buffer.left_out();
-    impl.buffer.Add(episode);
-    if (index + 1 >= impl.options.random_episodes) {
-      const bool first = index + 1 == impl.options.random_episodes;
+    if (line.quarantined.empty()) impl.buffer.Add(episode);
+    if (!random || index + 1 >= impl.options.random_episodes) {
+      const bool first = random;
       const int updates = first ? impl.options.first_updates
                                 : static_cast<int>(impl.options.updates_per_step * static_cast<double>(episode.steps));
-      const Ensemble::TrainResult trained = impl.model.Train(
+      const LearnedModel::TrainResult trained = impl.model->Train(
           impl.buffer, updates, HashSeed(impl.options.seed ^ kTrainingStream, static_cast<uint64_t>(index)),
           [&](int done) {
             if (tick) tick({LearningProgress::Phase::kLearning, line.env_steps, done, updates});
             return !stop.stop_requested();
           });
       if (trained.interrupted) {
-        impl.model.calibration() = calibration;
+        impl.model->calibration() = calibration;
         impl.buffer.KeepFirst(transitions, left_out);
         result.interrupted = true;
         break;
@@ -250,7 +322,7 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
       line.loss = trained.loss;
       line.update_ms = trained.update_ms;
     }
-    line.updates = impl.model.updates();
+    line.updates = impl.model->updates();
     line.wall_s = wall_s();
     impl.reports.push_back(line);
     impl.recorder->Append(episode);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "agent/planner.h"
-#include "worldmodel/ensemble.h"
+#include "worldmodel/model_options.h"
 
 namespace reverie {
 
@@ -20,13 +20,15 @@ struct LearningOptions {
   int random_episodes = 1;       // played with smooth noise before the first model
   int first_updates = 1000;      // after those
   double updates_per_step = 4.0; // per control step of a later episode
-  EnsembleOptions model;
+  double exploration = 0.0;      // noise on planned actions, in deviations of what the planner last drew them with
+  ModelOptions model;
   PlannerOptions planner;
   uint64_t seed = 0;
 
-  /// Defaults, over them the task file's "learning" and "planner". Keys of EnsembleOptions lie under
-  /// "learning": {"model": {...}}. @throws Error for an unknown key.
-  static LearningOptions For(const TaskSpec& spec);
+  /// Defaults for a kind of model, over them the task file's "learning" and "planner". Keys of the model's options lie
+  /// under "learning": {"model": {...}}; for a latent model all lie under "learning": {"latent": {...}}.
+  /// @throws Error for an unknown key.
+  static LearningOptions For(const TaskSpec& spec, const std::string& kind = "ensemble");
   /// Sets the options that `json` names. @throws Error for an unknown key or a value of another kind.
   void Update(const nlohmann::json& json, const std::string& where);
   nlohmann::ordered_json ToJson() const;
@@ -50,6 +52,7 @@ struct EpisodeReport {
   double update_ms = 0;
   int64_t updates = 0;
   std::string diverged;    // label of the degree of freedom that blew up; empty: none
+  std::string quarantined; // what in it was not a finite number, so that nothing was learned from it; empty: nothing
 
   nlohmann::ordered_json ToJson() const;
   static EpisodeReport FromJson(const nlohmann::json& json);
@@ -73,7 +76,8 @@ struct LearningResult {
 
 class LearningLoop {
  public:
-  /// Starts in `folder` (prepared, empty) or, with `resume`, goes on after the last checkpoint in it.
+  /// Starts in `folder` (prepared, empty) or, with `resume`, goes on after the last checkpoint in it. A checkpoint of
+  /// offline training goes on too: what it was trained on is learned from beside what is played.
   /// Layout: config.json, weights.safetensors, optimizer.pt, log.jsonl; with data/ the folder is a Minari dataset as well.
   /// @throws CheckpointError, DatasetError; Error if the run's options differ from the checkpoint's.
   LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOptions options, const std::string& device,
@@ -87,7 +91,7 @@ class LearningLoop {
   LearningResult Run(const std::function<void(const EpisodeReport&)>& report,
                      const std::function<void(const LearningProgress&)>& tick, std::stop_token stop);
 
-  Ensemble& model();
+  LearnedModel& model();
 
  private:
   struct Impl;

@@ -23,7 +23,8 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
                                    const std::function<void(const TrainingReport&)>& report, std::stop_token stop) {
   const FolderLock lock(folder);
   const auto began = std::chrono::steady_clock::now();
-  Ensemble model(task, options.model, device, HashSeed(options.seed, kWeightStream));
+  const std::unique_ptr<LearnedModel> made = MakeLearnedModel(task, options.model, device, HashSeed(options.seed, kWeightStream));
+  LearnedModel& model = *made;
   ReplayBuffer buffer(task->channel_size(), task->action_size());
   std::vector<const Episode*> held_out;
   for (size_t k = 0; k < episodes.size(); ++k) {
@@ -43,18 +44,22 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
 
   const std::filesystem::path checkpoint = folder / "optimizer.pt";
   nlohmann::ordered_json identity = {{"model", options.model.ToJson()}, {"seed", options.seed},
-                                     {"transitions", buffer.transitions()}};
+                                     {"transitions", buffer.transitions()}, {"trained_on", options.trained_on}};
   std::string log;
   OfflineTrainingResult result;
   double earlier_wall_s = 0.0;
   std::error_code ignored;
   if (resume && std::filesystem::exists(checkpoint, ignored)) {
     const nlohmann::json extra = model.LoadTrainingState(checkpoint);
-    const nlohmann::json ours = nlohmann::json::parse(identity.dump());
+    nlohmann::json ours = nlohmann::json::parse(identity.dump());
+    ours.erase("trained_on");  // a dataset that was moved is the same dataset
+    if (!extra.contains(kOfflineKey)) {
+      throw CheckpointError("checkpoint " + checkpoint.string() + ": was made by learning, which 'reverie learn --resume' goes on with");
+    }
     for (const auto& [key, value] : ours.items()) {
-      if (extra.at("identity").at(key) == value) continue;
+      if (extra.at(kOfflineKey).at(key) == value) continue;
       throw CheckpointError("checkpoint " + checkpoint.string() + ", \"" + key + "\": this run has " + value.dump() +
-                            ", the one to resume had " + extra.at("identity").at(key).dump());
+                            ", the one to resume had " + extra.at(kOfflineKey).at(key).dump());
     }
     log = extra.at("log").get<std::string>();
     result.last.updates = model.updates();
@@ -75,7 +80,7 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
     }
     const int64_t round = model.updates() / kRound;
     const int updates = static_cast<int>(std::min<int64_t>(kRound - model.updates() % kRound, options.steps - model.updates()));
-    const Ensemble::TrainResult trained =
+    const LearnedModel::TrainResult trained =
         model.Train(buffer, updates, HashSeed(options.seed ^ kTrainingStream, static_cast<uint64_t>(round)),
                     [&](int) { return !stop.stop_requested(); });
     TrainingReport line;
@@ -85,7 +90,7 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
     result.interrupted = trained.interrupted;
     for (const Episode* episode : held_out) {
       if (result.interrupted) break;
-      const Ensemble::Judgement judgement = model.Judge(*episode, [&] { return !stop.stop_requested(); });
+      const LearnedModel::Judgement judgement = model.Judge(*episode, [&] { return !stop.stop_requested(); });
       result.interrupted = judgement.interrupted;
       line.held_out_nll += judgement.nll / static_cast<double>(held_out.size());
       line.held_out_nrmse += judgement.nrmse / static_cast<double>(held_out.size());
@@ -96,7 +101,7 @@ OfflineTrainingResult TrainOffline(std::shared_ptr<const CompiledTask> task, con
                                          {"held_out_nll", line.held_out_nll}, {"held_out_nrmse", line.held_out_nrmse},
                                          {"update_ms", line.update_ms}, {"wall_s", line.wall_s}};
     log += json.dump() + "\n";
-    model.SaveTrainingState(checkpoint, {{"identity", identity}, {"log", log}, {"wall_s", line.wall_s}});
+    model.SaveTrainingState(checkpoint, {{kOfflineKey, identity}, {"log", log}, {"wall_s", line.wall_s}});
     model.Save(folder);
     linear.Save(folder);
     WriteFileAtomically(folder / "log.jsonl", log);

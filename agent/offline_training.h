@@ -6,16 +6,18 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <vector>
 
-#include "worldmodel/ensemble.h"
+#include "worldmodel/model_options.h"
 
 namespace reverie {
 
 struct OfflineTrainingOptions {
-  EnsembleOptions model;
+  ModelOptions model;
   int64_t steps = 10000;  // updates in all
   uint64_t seed = 0;
+  std::vector<std::string> trained_on;  // the datasets' folders, for learning that goes on from here
 };
 
 struct TrainingReport {
@@ -32,6 +34,9 @@ struct OfflineTrainingResult {
 
 /// The file, relative to the folder, by which a training run is known.
 inline constexpr char kTrainingMarker[] = "config.json";
+
+/// Key of a checkpoint under which training keeps what identifies it.
+inline constexpr char kOfflineKey[] = "identity";
 
 /// Trains in rounds of a thousand updates; after each, the model, its checkpoint and log.jsonl are on disk.
 /// @throws DatasetError if nothing is left to train on; CheckpointError on `resume` of another run.

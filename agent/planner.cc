@@ -36,6 +36,7 @@ struct Planner::Impl {
   std::vector<float> mean;            // (H, nu)
   std::vector<float> deviation;       // (H, nu)
   std::vector<float> kept;            // (kept elites, H, nu)
+  std::vector<float> proposed;        // (proposals, H, nu) by the model's policy
   std::vector<float> candidates;      // (N, H, nu)
   std::vector<double> scores;         // (N)
   std::vector<int> order;             // candidates, best first; those whose score is not finite are left out
@@ -56,14 +57,20 @@ struct Planner::Impl {
     return std::min(options.sequences, std::max(static_cast<int>(shrunk), 2 * options.elites));
   }
 
-  void Sample(int population, bool last_iteration) {
+  void Sample(int population, bool first_iteration, bool last_iteration) {
     candidates.resize(static_cast<size_t>(population) * size);
     int first = 0;
+    const auto take = [&](const std::vector<float>& sequences) {
+      const int count = std::min(population - first, static_cast<int>(sequences.size() / size));
+      std::copy_n(sequences.data(), static_cast<size_t>(count) * size, Candidate(first));
+      first += count;
+    };
     if (icem()) {
-      first = std::min(population, static_cast<int>(kept.size() / size));
-      std::copy_n(kept.data(), static_cast<size_t>(first) * size, candidates.data());
-      if (last_iteration && first < population) std::copy(mean.begin(), mean.end(), Candidate(first++));
+      take(kept);
+      if (last_iteration) take(mean);
     }
+    // Of icem's the best are kept; the others weigh all that they try anew.
+    if (first_iteration || !icem()) take(proposed);
     for (int i = first; i < population; ++i) {
       float* sequence = Candidate(i);
       for (int j = 0; j < action_size; ++j) noise.Sample(random, sequence + j, action_size);
@@ -73,18 +80,21 @@ struct Planner::Impl {
     }
   }
 
-  void Score(int population) {
+  void Score(int population, double model_discount) {
     const int horizon = options.horizon;
+    const bool valued = !imagination.values.empty();
+    const double discount = options.discount * (valued ? model_discount : 1.0);
     scores.resize(population);
     order.clear();
     for (int i = 0; i < population; ++i) {
       double score = 0.0, weight = 1.0;
-      for (int t = 0; t < horizon; ++t, weight *= options.discount) {
+      for (int t = 0; t < horizon; ++t, weight *= discount) {
         const size_t at = static_cast<size_t>(i) * horizon + t;
         double value = imagination.rewards[at];
         if (options.uncertainty != 0.0) value += options.uncertainty * imagination.uncertainty[at];
         score += weight * value;
       }
+      if (valued) score += weight * imagination.values[i];
       scores[i] = score;
       if (std::isfinite(score)) order.push_back(i);
     }
@@ -161,17 +171,22 @@ struct Planner::Impl {
     Start(passed_steps);
     plan.actions = mean;
     double best = kNever, longest_ms = 0.0;
-    const ImagineOptions imagine = {.channels = false, .uncertainty = options.uncertainty != 0.0};
+    const ImagineOptions imagine = {.channels = false, .uncertainty = options.uncertainty != 0.0, .values = true};
+    proposed.clear();
+    if (options.policy_sequences > 0) {
+      const uint64_t seed = static_cast<uint64_t>(random.Index(int64_t{1} << 62));
+      model.Propose(belief, options.policy_sequences, options.horizon, seed, proposed);
+    }
     for (int iteration = 0; iteration < options.iterations; ++iteration) {
       if (stop.stop_requested()) break;
       const double started_ms = MillisecondsSince(start);
       // An iteration that would end past the budget is not begun.
       if (options.budget_ms > 0.0 && iteration > 0 && started_ms + longest_ms > options.budget_ms) break;
       const int population = Population(iteration);
-      Sample(population, iteration + 1 == options.iterations);
+      Sample(population, iteration == 0, iteration + 1 == options.iterations);
       model.Imagine(belief, candidates, population, options.horizon, imagine, imagination);
       plan.imagined_steps += population * options.horizon;
-      Score(population);
+      Score(population, model.discount());
       if (!order.empty()) {
         if (scores[order[0]] > best) {
           best = scores[order[0]];
@@ -192,6 +207,7 @@ struct Planner::Impl {
       const size_t count = std::min(weights.size(), order.size());
       for (size_t i = 0; i < count; ++i) best += weights[i] * scores[order[i]];
     }
+    plan.deviation.assign(deviation.begin(), deviation.begin() + action_size);
     plan.planned_return = static_cast<float>(best);
     plan.plan_ms = MillisecondsSince(start);
     return plan;

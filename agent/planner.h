@@ -34,6 +34,7 @@ struct PlannerOptions {
   double kept_elites = 0.3;       // icem: share of elites that enter the next iteration, and shifted the next plan
   double temperature = 0.5;       // mppi: of the softmax over returns scaled to unit deviation
   double discount = 1.0;
+  int policy_sequences = 0;       // of the sequences, how many the model's own policy proposes, where it has one
   double uncertainty = 0.0;       // added to the return per unit of model disagreement: < 0 avoids, > 0 seeks
   double budget_ms = 0.0;         // stop refining after this long; 0: never (and then deterministic)
 
@@ -48,6 +49,7 @@ struct PlannerOptions {
 
 struct Plan {
   std::vector<float> actions;  // (H, nu); the first row is to be applied. Empty where there is no actuator.
+  std::vector<float> deviation;  // (nu) that the first action was last drawn with
   float planned_return = 0;    // score of `actions`; cem, mppi: mean over the sequences that were averaged
   int imagined_steps = 0;      // control steps that the model imagined for it
   double plan_ms = 0;
@@ -63,9 +65,11 @@ class Planner {
   /// Forgets the warm start; from here plans depend on `seed` and what they are asked alone.
   void Reset(uint64_t seed);
   /// Plans from `belief`, starting from the last plan shifted by one control step. A sequence's score is the
-  /// sum of discount^t (reward + uncertainty coefficient * uncertainty); one that is not finite is never chosen.
+  /// sum of discount^t (reward + uncertainty coefficient * uncertainty), and what the model expects to earn after the
+  /// last step where it has learned that (the discount is then the model's too); one that is not finite is never chosen.
   /// Sources: icem: Pinneri et al. 2020, "Sample-efficient Cross-Entropy Method for Real-time Planning";
   /// mppi: Williams et al. 2017, "Information Theoretic MPC for Model-Based Reinforcement Learning";
+  /// its policy's proposals and value: Hansen et al. 2022, "Temporal Difference Learning for Model Predictive Control";
   /// cem: Rubinstein 1999, as used by Chua et al. 2018 (PETS); shooting: Nagabandi et al. 2018.
   /// @param passed_steps  control steps since the plan before: by so many the warm start is shifted.
   /// @param stop          ends it after the iteration under way; what was found so far is the plan.

@@ -32,6 +32,7 @@ void VisitOptions(Options& options, Visit visit) {
   visit("kept_elites", options.kept_elites, 0.0, 1.0);
   visit("temperature", options.temperature, 1e-6, kInfinity);
   visit("discount", options.discount, 0.0, 1.0);
+  visit("policy_sequences", options.policy_sequences, 0, 1000000);
   visit("uncertainty", options.uncertainty, -kInfinity, kInfinity);
   visit("budget_ms", options.budget_ms, 0.0, kInfinity);
 }
@@ -103,6 +104,10 @@ void PlannerOptions::Check(const std::string& where) const {
   if (elites > sequences) {
     throw Error(where + ": option 'elites': expected at most the number of sequences, " + Text(sequences) +
                 ", found " + Text(elites));
+  }
+  if (policy_sequences > sequences) {
+    throw Error(where + ": option 'policy_sequences': expected at most the number of sequences, " + Text(sequences) +
+                ", found " + Text(policy_sequences));
   }
 }
 

@@ -10,8 +10,13 @@ namespace {
 
 class PlanningPolicy : public Policy {
  public:
-  PlanningPolicy(WorldModel& model, const PlannerOptions& options, PlanningStatistics* statistics, uint64_t seed)
-      : model_(model), planner_(options, model.task().action_size()), statistics_(statistics) {
+  PlanningPolicy(WorldModel& model, const PlannerOptions& options, PlanningStatistics* statistics, double exploration,
+                 uint64_t seed)
+      : model_(model),
+        planner_(options, model.task().action_size()),
+        statistics_(statistics),
+        exploration_(exploration),
+        random_(HashSeed(seed, 0x6578706c6f7265)) {
     planner_.Reset(seed);
   }
 
@@ -23,7 +28,10 @@ class PlanningPolicy : public Policy {
     belief_.parameters.resize(static_cast<size_t>(task.parameter_size()));
     task.GetParameters(input.model, belief_.parameters);
     const Plan plan = planner_.MakePlan(model_, belief_);
-    std::copy_n(plan.actions.begin(), action.size(), action.begin());
+    for (size_t i = 0; i < action.size(); ++i) {
+      const double noise = exploration_ > 0.0 ? exploration_ * plan.deviation[i] * random_.Normal() : 0.0;
+      action[i] = std::clamp(plan.actions[i] + noise, -1.0, 1.0);
+    }
     if (!statistics_) return;
     ++statistics_->plans;
     statistics_->imagined_steps += plan.imagined_steps;
@@ -34,6 +42,8 @@ class PlanningPolicy : public Policy {
   WorldModel& model_;
   Planner planner_;
   PlanningStatistics* statistics_;
+  const double exploration_;
+  Random random_;
   Belief belief_;
 };
 
@@ -45,27 +55,44 @@ PlannerOptions PlannerOptionsFor(const TaskSpec& spec) {
   return options;
 }
 
-PlannerOptions PlannerOptionsFor(const TaskSpec& spec, const std::string& model) {
-  PlannerOptions options = PlannerOptionsFor(spec);
-  if (model == "simulator") return options;
-  const auto update = [&](const nlohmann::json& holder, const std::string& where) {
-    const auto learning = holder.find(kLearningKey);
-    if (learning == holder.end() || !learning->is_object() || !learning->contains("planner")) return;
-    options.Update(learning->at("planner"), where + ", key \"learning\"");
-  };
-  update({{kLearningKey, spec.learning}}, "task " + spec.name);
-  // A folder without a model is refused where the model is opened.
-  std::error_code ignored;
-  const std::filesystem::path config = std::filesystem::path(model) / "config.json";
-  if (std::filesystem::exists(config, ignored)) update(ReadModelConfig(model), "model " + config.string());
+PlannerOptions PlannerOptionsForKind(const TaskSpec& spec, const std::string& kind) {
+  if (kind != "latent") return PlannerOptionsFor(spec);
+  PlannerOptions options;
+  options.kind = PlannerKind::kMppi;
+  options.horizon = 3;
+  options.sequences = 128;
+  options.iterations = 4;
+  options.elites = 24;
+  options.policy_sequences = 12;
+  options.noise_exponent = 0.0;
+  options.initial_deviation = 2.0;
+  options.momentum = 0.0;
   return options;
 }
 
-PolicySource PlannerPolicy(WorldModel& model, const PlannerOptions& options, PlanningStatistics* statistics) {
+PlannerOptions PlannerOptionsFor(const TaskSpec& spec, const std::string& model) {
+  if (model == "simulator") return PlannerOptionsFor(spec);
+  // A folder without a model is refused where the model is opened.
+  std::error_code ignored;
+  const std::filesystem::path file = std::filesystem::path(model) / "config.json";
+  const nlohmann::json config = std::filesystem::exists(file, ignored) ? ReadModelConfig(model) : nlohmann::json::object();
+  const std::string kind = KindOfModel(config);
+  PlannerOptions options = PlannerOptionsForKind(spec, kind);
+  const auto update = [&](const nlohmann::json& learning, const std::string& where) {
+    if (learning.is_object() && learning.contains("planner")) options.Update(learning.at("planner"), where);
+  };
+  const nlohmann::json of_task = LearningOfKind(spec, kind);
+  update(of_task, "task " + spec.name + ", key \"learning\"");
+  if (config.contains(kLearningKey)) update(config.at(kLearningKey), "model " + file.string() + ", key \"learning\"");
+  return options;
+}
+
+PolicySource PlannerPolicy(WorldModel& model, const PlannerOptions& options, PlanningStatistics* statistics,
+                           double exploration) {
   return {.name = "planner(" + PlannerName(options.kind) + ", " + model.name() + ")",
           .parallel = false,
-          .make = [&model, options, statistics](uint64_t seed) {
-            return std::make_unique<PlanningPolicy>(model, options, statistics, seed);
+          .make = [&model, options, statistics, exploration](uint64_t seed) {
+            return std::make_unique<PlanningPolicy>(model, options, statistics, exploration, seed);
           }};
 }
 

@@ -61,7 +61,7 @@ LearnedModels MakeLearnedModels(int threads) {
   LearnedModels models;
   models.open = [share](const std::string& folder, std::shared_ptr<const CompiledTask> task) {
     SetTorchThreads(share);
-    return Ensemble::Load(folder, std::move(task), ResolveDevice("auto"));
+    return LoadLearnedModel(folder, std::move(task), ResolveDevice("auto"));
   };
   models.planner_options = [](const TaskSpec& task, const std::string& model) {
     return PlannerOptionsFor(task, model);

@@ -210,20 +210,12 @@ void Ensemble::Imagine(const Belief& belief, std::span<const float> actions, int
   if (objective.empty()) {
     result.rewards.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon), 0.0f);
   } else {
-    std::vector<torch::Tensor> inputs = {
-        states.reshape({horizon * rows, nc}).t(),
-        action_rows.narrow(0, 0, rows).permute({2, 1, 0}).reshape({nu, horizon * rows})};
-    torch::Tensor columns = torch::cat(inputs, 0).contiguous();
-    torch::Tensor reward = task.reward().empty() ? torch::zeros({horizon * rows}, columns.options())
-                                                 : EvaluateFormula(task.reward(), columns);
-    if (!task.planning_reward().empty()) {
-      columns = torch::cat({columns, reward.unsqueeze(0)}, 0);
-      reward = EvaluateFormula(task.planning_reward(), columns);
-    }
-    reward = (reward * static_cast<double>(task.spec().action_repeat)).view({horizon, rows});
+    const torch::Tensor inputs = FormulaInputs(states, action_rows.narrow(0, 0, rows));
+    torch::Tensor reward = FormulaRewards(task, inputs, true).view({horizon, rows});
     if (!task.terminate().empty()) {
-      const torch::Tensor over = EvaluateFormula(task.terminate(), columns).ne(0).to(torch::kFloat32).view({horizon, rows});
-      reward = reward * over.cumsum(0).sub(over).eq(0).to(torch::kFloat32);  // nothing after the step that ended it
+      // Nothing after the step that ended it.
+      const torch::Tensor ended = FormulaEnded(task, inputs, horizon);
+      reward = reward * torch::cat({torch::ones_like(ended.narrow(0, 0, 1)), 1.0 - ended.narrow(0, 0, horizon - 1)}, 0);
     }
     // A prediction that is not a number is the worst there is.
     reward = torch::nan_to_num(reward, -1e6, 1e6, -1e6);
@@ -235,6 +227,7 @@ void Ensemble::Imagine(const Belief& belief, std::span<const float> actions, int
   } else {
     result.uncertainty.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon), 0.0f);
   }
+  result.values.clear();
   result.members = options.members ? members : 0;
   result.member_channels.clear();
   if (options.members) {

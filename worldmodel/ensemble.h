@@ -4,16 +4,7 @@
 // An instance belongs to one thread at a time. Channels are in SI units outside, normalised inside.
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <string>
-
-#include <nlohmann/json.hpp>
-
-#include "worldmodel/calibration.h"
-#include "worldmodel/replay_buffer.h"
-#include "worldmodel/world_model.h"
+#include "worldmodel/learned_model.h"
 
 namespace reverie {
 
@@ -38,7 +29,7 @@ struct EnsembleOptions {
   void Update(const nlohmann::json& json, const std::string& where);
 };
 
-class Ensemble : public WorldModel {
+class Ensemble : public LearnedModel {
  public:
   /// @param device  as ResolveDevice gives it.
   Ensemble(std::shared_ptr<const CompiledTask> task, EnsembleOptions options, const std::string& device,
@@ -58,41 +49,19 @@ class Ensemble : public WorldModel {
                const ImagineOptions& options, Imagination& result) override;
   void SetThreads(int threads) override;
 
-  struct TrainResult {
-    double loss = 0;       // mean negative log-likelihood of the last tenth of the updates, normalised units
-    double update_ms = 0;  // per update, time spent in go_on left out
-    bool interrupted = false;
-  };
-  /// Refits the normalisation to `data` and takes `updates` gradient steps on it.
-  /// @param go_on  asked before each with the number of those done; it may block. False interrupts: weights,
-  ///               optimiser and normalisation are then as before the call.
-  /// @throws Error if the loss stops being finite; all of these are then as before, too.
   TrainResult Train(const ReplayBuffer& data, int updates, uint64_t seed,
-                    const std::function<bool(int)>& go_on = nullptr);
-  int64_t updates() const;
+                    const std::function<bool(int)>& go_on = nullptr) override;
+  int64_t updates() const override;
 
-  /// Floating-point operations of one imagined control step of one sequence, and of one gradient step: those of
-  /// the matrix products, a backward pass counted as two forward ones.
-  double OperationsPerImaginedStep() const;
-  double OperationsPerUpdate() const;
+  double OperationsPerImaginedStep() const override;
+  double OperationsPerUpdate() const override;
 
-  /// Negative log-likelihood (normalised units) and error of one-step predictions on data it was not shown, and
-  /// the k-step errors that calibration is fitted to.
-  struct Judgement {
-    double nll = 0, nrmse = 0;  // nrmse: of the change, over its standard deviation
-    bool interrupted = false;
-  };
-  /// @param go_on  asked now and then; false interrupts: calibration is then as before.
-  Judgement Judge(const Episode& episode, const std::function<bool()>& go_on = nullptr);
-  Calibration& calibration();
+  Judgement Judge(const Episode& episode, const std::function<bool()>& go_on = nullptr) override;
+  Calibration& calibration() override;
 
-  /// Writes config.json and weights.safetensors.
-  /// @param more  further keys of config.json.
-  void Save(const std::filesystem::path& folder, const nlohmann::ordered_json& more = {}) const;
-  /// Everything a resumed run needs (weights, optimiser, normalisation, calibration) in one file.
-  void SaveTrainingState(const std::filesystem::path& file, const nlohmann::json& extra) const;
-  /// Returns `extra`. @throws CheckpointError.
-  nlohmann::json LoadTrainingState(const std::filesystem::path& file);
+  void Save(const std::filesystem::path& folder, const nlohmann::ordered_json& more = {}) const override;
+  void SaveTrainingState(const std::filesystem::path& file, const nlohmann::json& extra) const override;
+  nlohmann::json LoadTrainingState(const std::filesystem::path& file) override;
 
   struct Impl;
 

@@ -195,41 +195,7 @@ Ensemble::Judgement Ensemble::Judge(const Episode& episode, const std::function<
                     0.5 * std::log(2.0 * std::numbers::pi);
     judgement.nrmse = std::sqrt((y - centre).square().mean().item<double>());
   }
-  // Windows spread over the episode, imagined with its own actions; where they start differs from episode to
-  // episode, since episodes of an agent that has learned are alike and the same phases would be judged each time.
-  constexpr int kWindows = 40;
-  const Calibration before = impl.calibration;
-  Random jitter(HashSeed(episode.seed, 0x6a7564676573));
-  const int longest = static_cast<int>(std::min<int64_t>(Calibration::Knots().back(), episode.steps));
-  Imagination imagined;
-  for (int w = 0; w < kWindows; ++w) {
-    if (go_on && !go_on()) {
-      impl.calibration = before;
-      judgement.interrupted = true;
-      return judgement;
-    }
-    const double spread = static_cast<double>(episode.steps - longest + 1) / kWindows;
-    const int64_t start = static_cast<int64_t>(spread * (w + jitter.Uniform()));
-    Belief belief;
-    belief.channels = ChannelsAt(episode, start);
-    const auto first = episode.actions.begin() + static_cast<std::ptrdiff_t>(start * impl.actions);
-    const std::vector<float> actions(first, first + static_cast<std::ptrdiff_t>(longest) * impl.actions);
-    Imagine(belief, actions, 1, longest, {.channels = true}, imagined);
-    for (int h = 1; h <= longest; ++h) {
-      const std::vector<double> real = ChannelsAt(episode, start + h);
-      std::vector<double> scaled(real.size());
-      for (size_t c = 0; c < real.size(); ++c) {
-        const size_t at = static_cast<size_t>(h - 1) * real.size() + c;
-        double error = real[c] - imagined.channels[at];
-        if (impl.task->angles()[c]) error = std::remainder(error, 2.0 * std::numbers::pi);
-        const double raw = imagined.spread[at] / impl.calibration.Factor(static_cast<int>(c), h);
-        scaled[c] = raw > 0.0 ? std::abs(error) / raw : std::numeric_limits<double>::quiet_NaN();
-      }
-      impl.calibration.Observe(h, scaled);
-    }
-    if (episode.steps == longest) break;
-  }
-  impl.calibration.Fit();
+  judgement.interrupted = !Calibrate(episode, go_on);
   return judgement;
 }
 

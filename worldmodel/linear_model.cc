@@ -118,6 +118,7 @@ void LinearModel::Imagine(const Belief& belief, std::span<const float> actions, 
   const bool with_channels = options.channels || options.members;
   result.channels.assign(with_channels ? steps * nc : 0, 0.0f);
   result.spread.assign(options.channels ? steps * nc : 0, 0.0f);
+  result.values.clear();
   result.members = options.members ? 1 : 0;
   result.member_channels.clear();
   std::vector<double> state, row;

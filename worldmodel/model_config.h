@@ -18,6 +18,13 @@ nlohmann::ordered_json DescribeModel(const CompiledTask& task, const std::string
 /// @throws CheckpointError if the folder or its config.json is missing or malformed.
 nlohmann::json ReadModelConfig(const std::filesystem::path& folder);
 
+/// What a task file's "learning" says for models of a kind: the ensemble's keys lie there, a latent model's under
+/// "latent".
+nlohmann::json LearningOfKind(const TaskSpec& spec, const std::string& kind);
+
+/// The kind of model that config.json describes: "ensemble", "latent".
+std::string KindOfModel(const nlohmann::json& config);
+
 /// @throws CheckpointError naming the first field that differs, with both values.
 void CheckModelFits(const nlohmann::json& config, const CompiledTask& task, const std::string& kind,
                     const std::string& where);

@@ -27,9 +27,15 @@ void ReplayBuffer::Add(const Episode& episode) {
     throw ShapeError("episode " + std::to_string(episode.index) + ": expected " + std::to_string(channel_size_) +
                      " channels, found " + std::to_string(current.size()));
   }
+  bool gap = true;
   for (int64_t t = 0; t < episode.steps; ++t) {
     std::vector<double> next = ChannelsAt(episode, t + 1);
-    if (finite(current) && finite(next)) {
+    const double reward = episode.rewards.empty() ? 0.0 : episode.rewards[static_cast<size_t>(t)];
+    if (finite(current) && finite(next) && std::isfinite(reward)) {
+      if (gap) runs_.push_back(transitions_);
+      gap = false;
+      rewards_.push_back(reward);
+      terminal_.push_back(episode.terminated && t + 1 == episode.steps);
       channels_.insert(channels_.end(), current.begin(), current.end());
       next_.insert(next_.end(), next.begin(), next.end());
       const auto action = episode.actions.begin() + static_cast<std::ptrdiff_t>(t * action_size_);
@@ -37,6 +43,7 @@ void ReplayBuffer::Add(const Episode& episode) {
       ++transitions_;
     } else {
       ++left_out_;
+      gap = true;
     }
     current = std::move(next);
   }
@@ -48,6 +55,9 @@ void ReplayBuffer::KeepFirst(int64_t transitions, int64_t left_out) {
   channels_.resize(static_cast<size_t>(transitions_ * channel_size_));
   next_.resize(channels_.size());
   actions_.resize(static_cast<size_t>(transitions_ * action_size_));
+  rewards_.resize(static_cast<size_t>(transitions_));
+  terminal_.resize(static_cast<size_t>(transitions_));
+  while (!runs_.empty() && runs_.back() >= transitions_) runs_.pop_back();
 }
 
 }  // namespace reverie

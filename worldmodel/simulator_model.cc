@@ -163,6 +163,7 @@ void SimulatorModel::Imagine(const Belief& belief, std::span<const float> action
   result.uncertainty.assign(options.uncertainty ? steps : 0, 0.0f);
   result.channels.resize(with_channels ? steps * channel_size : 0);
   result.spread.assign(options.channels ? steps * channel_size : 0, 0.0f);
+  result.values.clear();
   result.members = options.members ? 1 : 0;
   result.member_channels.clear();
   impl_->played.assign(sequences, 0);

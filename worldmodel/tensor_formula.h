@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include "sim/environment.h"
 #include "sim/formula.h"
 
 namespace reverie {
@@ -65,6 +66,33 @@ inline at::Tensor EvaluateFormula(const Formula& formula, const at::Tensor& inpu
   formula.Evaluate(TensorArithmetic{inputs.options()}, [&](int i) { return inputs.select(0, i); }, scratch,
                    std::span<at::Tensor>(&output, 1));
   return output.expand({inputs.size(1)});
+}
+
+/// What the formulas of a task read of imagined steps.
+/// @param states       (H, rows, nchannels), after each step. @param action_rows  (rows, H, nu).
+/// @return             (nchannels + nu, H * rows).
+inline at::Tensor FormulaInputs(const at::Tensor& states, const at::Tensor& action_rows) {
+  const int64_t steps = states.size(0) * states.size(1);
+  return at::cat({states.reshape({steps, states.size(2)}).t(),
+                  action_rows.permute({2, 1, 0}).reshape({action_rows.size(2), steps})}, 0).contiguous();
+}
+
+/// Rewards of control steps by the task's formula. @param planning  by what planners maximise instead, if it has that.
+/// @return  (H * rows).
+inline at::Tensor FormulaRewards(const CompiledTask& task, at::Tensor inputs, bool planning) {
+  at::Tensor reward = task.reward().empty() ? at::zeros({inputs.size(1)}, inputs.options())
+                                            : EvaluateFormula(task.reward(), inputs);
+  if (planning && !task.planning_reward().empty()) {
+    inputs = at::cat({inputs, reward.unsqueeze(0)}, 0);
+    reward = EvaluateFormula(task.planning_reward(), inputs);
+  }
+  return reward * static_cast<double>(task.spec().action_repeat);
+}
+
+/// 1 from the step at which the task's termination held for the first time.
+/// @return  (H, rows).
+inline at::Tensor FormulaEnded(const CompiledTask& task, const at::Tensor& inputs, int64_t horizon) {
+  return EvaluateFormula(task.terminate(), inputs).ne(0).view({horizon, -1}).cumsum(0).ne(0).to(inputs.dtype());
 }
 
 }  // namespace reverie

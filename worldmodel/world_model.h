@@ -27,6 +27,8 @@ struct Imagination {
   std::vector<float> uncertainty;  // (N, H) disagreement between members, in standard deviations of the channels
   std::vector<float> channels;     // (N, H, nchannels) expectation; empty unless asked for
   std::vector<float> spread;       // (N, H, nchannels) standard deviation; empty unless asked for
+  std::vector<float> values;       // (N) what is still to be earned after the last step, discounted to it; empty unless
+                                   // asked for and known
   int members = 0;                 // M; 0 unless asked for
   std::vector<float> member_channels;  // (M, N, H, nchannels) what each member expects; empty unless asked for
 };
@@ -35,6 +37,7 @@ struct ImagineOptions {
   bool channels = false;     // fill channels and spread
   bool uncertainty = false;  // fill uncertainty (a learned model may need more members for it)
   bool members = false;      // fill member_channels; changes nothing else
+  bool values = false;       // fill values, where the model has learned any
 };
 
 class WorldModel {
@@ -57,6 +60,16 @@ class WorldModel {
   /// Imagines with at most so many threads from now on, where it is imagined on the thread that calls this. What it
   /// imagines stays the same.
   virtual void SetThreads(int) {}
+
+  /// By how much a reward is worth less for each control step that it comes later, in Imagination::values.
+  virtual double discount() const { return 1.0; }
+
+  /// Action sequences that a policy of the model's own would play from `belief`, for planners to try among theirs.
+  /// @param actions  (N, H, nu) filled; left empty where the model has no policy.
+  virtual void Propose(const Belief& belief, int sequences, int horizon, uint64_t seed, std::vector<float>& actions) {
+    (void)belief, (void)sequences, (void)horizon, (void)seed;
+    actions.clear();
+  }
 };
 
 }  // namespace reverie

@@ -2,6 +2,7 @@
 #include "agent/learning_loop.h"
 
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <stop_token>
 #include <string>
@@ -28,9 +29,9 @@ LearningOptions Short(int64_t env_steps) {
   options.env_steps = env_steps;
   options.first_updates = 200;
   options.updates_per_step = 1.0;
-  options.model.members = 3;
-  options.model.width = 32;
-  options.model.layers = 2;
+  options.model.ensemble.members = 3;
+  options.model.ensemble.width = 32;
+  options.model.ensemble.layers = 2;
   options.planner.horizon = 10;
   options.planner.sequences = 24;
   options.planner.elites = 6;
@@ -177,17 +178,103 @@ TEST_CASE("learning: its folder tells the options it was learned with, and plann
   }
 }
 
-TEST_CASE("learning: does not go on from a model that was trained on recorded episodes") {
+namespace {
+
+LearningOptions ShortLatent(int64_t env_steps) {
+  const auto task = testing::MakeTask(testing::kPendulum, kHold);
+  LearningOptions options = LearningOptions::For(task->spec(), "latent");
+  options.env_steps = env_steps;
+  options.random_episodes = 2;
+  options.first_updates = 200;
+  LatentOptions& model = options.model.latent;
+  model.latent = 32;
+  model.encoder_width = 32;
+  model.width = 64;
+  model.decoder_width = 32;
+  model.batch = 64;
+  model.learning_rate = 1e-3;
+  options.planner.sequences = 48;
+  options.planner.elites = 12;
+  options.planner.iterations = 3;
+  options.planner.policy_sequences = 8;
+  options.seed = 4;
+  return options;
+}
+
+LearningResult LearnLatent(const std::filesystem::path& folder, int64_t env_steps, bool resume) {
+  SetTorchThreads(1);
+  LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), ShortLatent(env_steps), "cpu", folder, resume);
+  return loop.Run(nullptr, nullptr, {});
+}
+
+}  // namespace
+
+TEST_CASE("learning: a latent model gets better, and resumed it ends as the uninterrupted run") {
+  const std::filesystem::path whole = testing::TemporaryFolder("latent_whole"), parts = testing::TemporaryFolder("latent_parts");
+  const LearningResult result = LearnLatent(whole, 1500, false);
+  REQUIRE(result.episodes.size() == 15);
+  double last = 0.0;
+  for (size_t i = 10; i < 15; ++i) last += result.episodes[i].episode_return / 5.0;
+  CHECK(last > 60.0);  // of 100; noise gets about 30
+  LearnLatent(parts, 400, false);
+  CHECK(LearnLatent(parts, 600, true).episodes.size() == 6);
+  const std::filesystem::path six = testing::TemporaryFolder("latent_six");
+  LearnLatent(six, 600, false);
+  CheckSameRun(six, parts);
+  LearningOptions other = ShortLatent(600);
+  other.model.latent.width = 72;
+  CHECK_THROWS_WITH_AS(LearningLoop(testing::MakeTask(testing::kPendulum, kHold), other, "cpu", six, true),
+                       doctest::Contains("\"model.width\": this run asks for 72, the one to resume had 64"), CheckpointError);
+}
+
+TEST_CASE("learning: an episode with a number that is not finite is named and not learned from, and learning goes on") {
+  const std::string keys =
+      R"json("time_limit_s": 2, "action_repeat": 2, "observation": {"angle": "qpos", "velocity": "qvel"},
+         "reset": [{"set": "qpos", "to": "uniform(-0.2, 0.2)"}], "reward": "angle[0] > 0.15 ? 0/0 : 1")json";
+  const std::filesystem::path folder = testing::TemporaryFolder("latent_nan");
+  SetTorchThreads(1);
+  size_t quarantined = 0;
+  for (const bool resume : {false, true}) {
+    LearningLoop loop(testing::MakeTask(testing::kPendulum, keys), ShortLatent(resume ? 600 : 400), "cpu", folder, resume);
+    const LearningResult result = loop.Run(nullptr, nullptr, {});
+    REQUIRE(result.episodes.size() == (resume ? 6 : 4));
+    quarantined = 0;
+    for (const EpisodeReport& line : result.episodes) {
+      CHECK(std::isfinite(line.episode_return));
+      if (line.quarantined.empty()) continue;
+      ++quarantined;
+      CHECK(line.quarantined.starts_with("reward of step "));
+    }
+  }
+  CHECK(quarantined > 0);
+}
+
+TEST_CASE("learning: goes on from a model that was trained on recorded episodes, which it learns from too") {
   SetTorchThreads(1);
   const auto task = testing::MakeTask(testing::kPendulum, kHold);
+  const std::filesystem::path recorded = testing::TemporaryFolder("learn_recorded"), folder = testing::TemporaryFolder("learn_trained");
+  {
+    DatasetWriter writer(recorded, DescribeDataset(*task, 1, "smooth"), false);
+    for (const Episode& episode : testing::Play(task, 4, 1)) writer.Append(episode);
+    writer.Finish();
+  }
   OfflineTrainingOptions options;
-  options.model = Short(0).model;
-  options.steps = 10;
-  const std::filesystem::path folder = testing::TemporaryFolder("learn_trained");
-  TrainOffline(task, testing::Play(task, 2, 1), options, "cpu", folder, false, nullptr, {});
-  LearningOptions learning = Short(200);
-  CHECK_THROWS_WITH_AS(LearningLoop(task, learning, "cpu", folder, true), doctest::Contains("not made by learning"),
-                       CheckpointError);
+  options.model = ShortLatent(0).model;
+  options.steps = 100;
+  options.trained_on = {recorded.string()};
+  TrainOffline(task, testing::Play(task, 4, 1), options, "cpu", folder, false, nullptr, {});
+  {
+    LearningLoop loop(task, ShortLatent(100), "cpu", folder, true);
+    CHECK(loop.model().updates() == 100);
+    const LearningResult result = loop.Run(nullptr, nullptr, {});
+    REQUIRE(result.episodes.size() == 1);
+    CHECK(result.episodes[0].plan_ms > 0.0);  // it plans from the first episode on
+    CHECK(result.episodes[0].updates == 150);
+  }
+  CHECK(LearningLoop(task, ShortLatent(200), "cpu", folder, true).Run(nullptr, nullptr, {}).episodes.size() == 2);
+  LearningOptions other = ShortLatent(100);
+  other.model.kind = "ensemble";
+  CHECK_THROWS_WITH_AS(LearningLoop(task, other, "cpu", folder, true), doctest::Contains("model"), CheckpointError);
 }
 
 TEST_CASE("training: on recorded episodes, held-out error falls, and a resumed run ends the same") {

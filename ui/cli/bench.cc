@@ -8,6 +8,7 @@
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/frame_options.h"
+#include "ui/cli/settings.h"
 #if REVERIE_TORCH
 #include "ui/cli/bench_rates.h"
 #endif
@@ -21,6 +22,7 @@ namespace {
 struct Options {
   CommonOptions common;
   std::string what = "all", task = "cartpole-swingup", model;
+  std::vector<std::string> settings;
   double seconds = 0;
   FrameOptions frames;
   bool without_learning = false;
@@ -60,6 +62,8 @@ nlohmann::ordered_json Measure(const Options& options) {
   rates.what = options.what;
   rates.task = options.task;
   rates.seconds = options.seconds > 0 ? options.seconds : 1.0;
+  if (!options.model.empty()) rates.model = options.model;
+  rates.settings = options.settings;
   return BenchRates(rates);
 #else
   throw DeviceError("bench " + options.what + ": this build of reverie has no LibTorch (REVERIE_TORCH=OFF)");
@@ -67,7 +71,11 @@ nlohmann::ordered_json Measure(const Options& options) {
 }
 
 int RunBench(const Options& options) {
-  if (!options.model.empty() && !OfTheApp(options.what)) throw UsageError("--model goes with 'bench ui' alone");
+  const bool learned = options.what == "train" || options.what == "plan";
+  if (!options.model.empty() && !OfTheApp(options.what) && !learned) {
+    throw UsageError("--model goes with 'bench ui', 'bench train' and 'bench plan' alone");
+  }
+  if (!options.settings.empty() && !learned) throw UsageError("--set goes with 'bench train' and 'bench plan' alone");
   if (options.what != "pixels" && ReadFrameOptions(options.frames).width > 0)
     throw UsageError("--pixels goes with 'bench pixels' alone");
   const nlohmann::ordered_json report = Measure(options);
@@ -91,7 +99,9 @@ void AddBench(CLI::App& app) {
       ->check(CLI::IsMember({"simulation", "collect", "train", "plan", "all", "pixels", "ui", "soak", "scrub"}))
       ->capture_default_str();
   command.add_option("--task", options->task, "the task to measure on")->capture_default_str();
-  command.add_option("--model", options->model, "ui: the model's folder to plan in (the simulator)");
+  command.add_option("--model", options->model,
+                     "ui: the model's folder to plan in (the simulator); train, plan: ensemble or latent (ensemble)");
+  AddSettings(command, options->settings);
   command.add_option("--seconds", options->seconds, "of each measurement (1; pixels: 2; ui and soak: 30 in all)")
       ->check(CLI::PositiveNumber);
   command.add_flag("--without-learning", options->without_learning, "ui, soak: no learning in the background");

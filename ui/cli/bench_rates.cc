@@ -12,8 +12,9 @@
 #include "sim/error.h"
 #include "ui/cli/bench_rates.h"
 #include "ui/cli/command.h"
+#include "ui/cli/settings.h"
 #include "worldmodel/device.h"
-#include "worldmodel/ensemble.h"
+#include "worldmodel/model_options.h"
 #include "worldmodel/simulator_model.h"
 
 namespace reverie::cli {
@@ -112,26 +113,64 @@ std::vector<Episode> SomeEpisodes(std::shared_ptr<const CompiledTask> task, int 
   return episodes;
 }
 
-nlohmann::ordered_json BenchTrain(std::shared_ptr<const CompiledTask> task, const Options& options,
-                                  const std::string& device, double peak) {
+struct Learned {
+  std::unique_ptr<LearnedModel> model;
+  PlannerOptions planner;
+  nlohmann::ordered_json options;
+};
+
+// The model that the options name, trained for a moment on a few episodes so that what it imagines is no constant.
+Learned MakeLearned(std::shared_ptr<const CompiledTask> task, const Options& options, const std::string& device,
+                    const ReplayBuffer& buffer) {
+  Learned learned;
+  learned.planner = PlannerOptionsForKind(task->spec(), options.model);
+  nlohmann::json settings = ParseSettings(options.settings);
+  if (settings.contains("planner")) learned.planner.Update(settings.at("planner"), "--set planner");
+  settings.erase("planner");
+  ModelOptions model;
+  model.Update({{"kind", options.model}}, "--model");
+  model.Update(settings, "--set");
+  learned.model = MakeLearnedModel(task, model, device, 0);
+  learned.model->Train(buffer, 50, 0);
+  learned.options = model.ToJson();
+  return learned;
+}
+
+ReplayBuffer SomeTransitions(std::shared_ptr<const CompiledTask> task, const Options& options) {
   ReplayBuffer buffer(task->channel_size(), task->action_size());
   for (const Episode& episode : SomeEpisodes(task, options.common.Threads())) buffer.Add(episode);
-  Ensemble model(task, EnsembleOptions(), device, 0);
-  model.Train(buffer, 50, 0);
+  return buffer;
+}
+
+nlohmann::ordered_json BenchTrain(std::shared_ptr<const CompiledTask> task, const Options& options,
+                                  const std::string& device, double peak) {
+  const ReplayBuffer buffer = SomeTransitions(task, options);
+  const Learned learned = MakeLearned(task, options, device, buffer);
   std::vector<double> rates;
-  for (int repeat = 0; repeat < kRepeats; ++repeat) rates.push_back(1000.0 / model.Train(buffer, 100, 1).update_ms);
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    int updates = 0;
+    double taken_ms = 0.0;
+    while (taken_ms < 1000.0 * options.seconds) {
+      constexpr int kRound = 50;
+      taken_ms += kRound * learned.model->Train(buffer, kRound, 1).update_ms;
+      updates += kRound;
+    }
+    rates.push_back(1000.0 * updates / taken_ms);
+  }
   const double rate = Median(rates);
-  return {{"updates_per_s", rate}, {"share_of_peak", rate * model.OperationsPerUpdate() / peak}};
+  return {{"model", learned.options},
+          {"updates_per_s", rate},
+          {"share_of_peak", rate * learned.model->OperationsPerUpdate() / peak}};
 }
 
 nlohmann::ordered_json BenchPlan(std::shared_ptr<const CompiledTask> task, const Options& options,
                                  const std::string& device, double peak, bool simulator) {
-  Ensemble ensemble(task, EnsembleOptions(), device, 0);
+  const Learned learned = MakeLearned(task, options, device, SomeTransitions(task, options));
   SimulatorModel mujoco(task, options.common.Threads());
-  WorldModel& model = simulator ? static_cast<WorldModel&>(mujoco) : ensemble;
+  WorldModel& model = simulator ? static_cast<WorldModel&>(mujoco) : *learned.model;
   Environment environment(task);
   const Belief belief = Belief::Of(environment);
-  Planner planner(PlannerOptionsFor(task->spec()), task->action_size());
+  Planner planner(simulator ? PlannerOptionsFor(task->spec()) : learned.planner, task->action_size());
   planner.Reset(0);
   std::vector<double> plans, imagined;
   for (int repeat = 0; repeat < kRepeats + 1; ++repeat) {
@@ -148,7 +187,10 @@ nlohmann::ordered_json BenchPlan(std::shared_ptr<const CompiledTask> task, const
     imagined.push_back(static_cast<double>(steps) / taken);
   }
   nlohmann::ordered_json report = {{"plans_per_s", Median(plans)}, {"imagined_steps_per_s", Median(imagined)}};
-  if (!simulator) report["share_of_peak"] = Median(imagined) * ensemble.OperationsPerImaginedStep() / peak;
+  if (simulator) return report;
+  report["share_of_peak"] = Median(imagined) * learned.model->OperationsPerImaginedStep() / peak;
+  report["model"] = learned.options;
+  report["planner"] = learned.planner.ToJson();
   return report;
 }
 

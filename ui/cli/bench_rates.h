@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,8 @@ struct BenchOptions {
   CommonOptions common;
   std::string what = "all", task = "cartpole-swingup";
   double seconds = 0;  // of each measurement; 0: what suits it
+  std::string model = "ensemble";     // kind of learned model, of `train` and `plan`
+  std::vector<std::string> settings;  // KEY=VALUE: its options; planner.KEY=VALUE: the planner's
 };
 
 nlohmann::ordered_json BenchRates(const BenchOptions& options);

@@ -19,7 +19,7 @@ struct Options {
 
 int RunLearn(const Options& options) {
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
-  LearningOptions learning = LearningOptions::For(task->spec());
+  LearningOptions learning = LearningOptions::For(task->spec(), options.model);
   learning.Update(ParseSettings(options.settings), "--set");
   if (!options.planner.empty()) learning.planner.kind = ParsePlannerKind(options.planner);
   learning.env_steps = options.env_steps;
@@ -43,6 +43,7 @@ int RunLearn(const Options& options) {
                      static_cast<long long>(line.episode), static_cast<long long>(line.env_steps),
                      line.episode_return, line.model_nrmse, line.plan_ms, line.update_ms, line.wall_s,
                      line.diverged.empty() ? "" : ("  diverged at " + line.diverged).c_str()));
+          if (!line.quarantined.empty()) Log("  nothing was learned from it: its " + line.quarantined);
         },
         [&](const LearningProgress& now) {
           const bool updating = now.phase == LearningProgress::Phase::kLearning;
@@ -104,7 +105,7 @@ void AddLearn(CLI::App& app) {
   AddTaskArgument(command, options->task);
   command.add_option("--out", options->out, "Folder for the model, its log and its episodes")->required();
   command.add_option("--model", options->model, "Kind of world model")
-      ->check(CLI::IsMember({"ensemble"}))
+      ->check(CLI::IsMember(ModelOptions::Kinds()))
       ->capture_default_str();
   command
       .add_option("--env-steps", options->env_steps, "Env steps to act for (control steps x action repeat)")

@@ -4,7 +4,7 @@
 #include "sim/error.h"
 #include "ui/cli/settings.h"
 #include "worldmodel/device.h"
-#include "worldmodel/ensemble.h"
+#include "worldmodel/model_options.h"
 #include "worldmodel/simulator_model.h"
 
 namespace reverie::cli {
@@ -15,7 +15,7 @@ std::unique_ptr<WorldModel> OpenModel(const std::string& model, std::shared_ptr<
 #if REVERIE_TORCH
   const std::string device = ResolveDevice(options.device);
   SetTorchThreads(options.Threads());
-  return Ensemble::Load(model, std::move(task), device);
+  return LoadLearnedModel(model, std::move(task), device);
 #else
   throw DeviceError("model " + model + ": this build of reverie has no LibTorch (REVERIE_TORCH=OFF), so only "
                     "'simulator' can be planned in");

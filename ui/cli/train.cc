@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "agent/offline_training.h"
 #include "sim/dataset.h"
 #include "sim/error.h"
@@ -6,6 +8,7 @@
 #include "ui/cli/commands.h"
 #include "ui/cli/settings.h"
 #include "worldmodel/device.h"
+#include "worldmodel/model_config.h"
 
 namespace reverie::cli {
 namespace {
@@ -25,11 +28,13 @@ int RunTrain(const Options& options) {
   }
   const std::shared_ptr<const CompiledTask> task = TaskOfDataset(datasets.front());
   OfflineTrainingOptions training;
-  const auto learned = task->spec().learning.find("model");
-  if (learned != task->spec().learning.end()) training.model.Update(*learned, "task " + task->spec().name);
+  training.model.kind = options.model;
+  const nlohmann::json learned = LearningOfKind(task->spec(), options.model);
+  if (learned.contains("model")) training.model.Update(learned.at("model"), "task " + task->spec().name);
   training.model.Update(ParseSettings(options.settings), "--set");
   training.steps = options.steps;
   training.seed = options.common.seed;
+  for (const std::string& folder : options.data) training.trained_on.push_back(std::filesystem::absolute(folder).string());
   const std::string device = ResolveDevice(options.common.device);
   SetTorchThreads(options.common.Threads());
   PrepareOutput(options.out, options.common, kTrainingMarker);
@@ -88,7 +93,7 @@ void AddTrain(CLI::App& app) {
   command.add_option("--data", options->data, "One dataset or several of one set-up")->required();
   command.add_option("--out", options->out, "Folder for the model and its log")->required();
   command.add_option("--model", options->model, "Kind of world model")
-      ->check(CLI::IsMember({"ensemble"}))
+      ->check(CLI::IsMember(ModelOptions::Kinds()))
       ->capture_default_str();
   command.add_option("--steps", options->steps, "Gradient updates")
       ->check(CLI::PositiveNumber)

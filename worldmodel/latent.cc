@@ -1,0 +1,217 @@
+#include "worldmodel/latent.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/error.h"
+#include "worldmodel/latent_impl.h"
+
+namespace reverie {
+namespace {
+
+constexpr double kFeatureLimit = 10.0;  // deviations; what lies beyond is clipped for the encoder
+constexpr double kMinLogVariance = -12.0, kMaxLogVariance = 4.0;
+
+// So that what lies further ahead than about a fifth of an episode counts little.
+double DiscountFor(int steps_per_episode) {
+  const double fifth = steps_per_episode / 5.0;
+  return std::clamp((fifth - 1.0) / fifth, 0.95, 0.995);
+}
+
+int FeatureCount(const CompiledTask& task, int channels) {
+  int count = 0;
+  for (int c = 0; c < channels; ++c) count += task.angles()[static_cast<size_t>(c)] ? 2 : 1;
+  return count;
+}
+
+bool UsesHalf(const LatentOptions& options, const torch::Device& device) {
+  return options.precision == "bfloat16" ||
+         (options.precision == "auto" && device.is_cpu() && ProcessorHasBfloat16());
+}
+
+}  // namespace
+
+Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentOptions& given_options,
+                   const std::string& device_name, uint64_t given_seed)
+    : task(std::move(given_task)),
+      options(given_options),
+      device(device_name),
+      seed(given_seed),
+      channels(task->channel_size()),
+      actions(task->action_size()),
+      discount(DiscountFor(task->steps_per_episode())),
+      features(FeatureCount(*task, channels)),
+      encoder({.inputs = FeatureCount(*task, task->observation_size()),
+               .hidden = {options.encoder_width},
+               .outputs = options.latent,
+               .last = Activation::kSimNorm}),
+      dynamics({.inputs = options.latent + actions,
+                .hidden = {options.width, options.width},
+                .outputs = options.latent,
+                .last = Activation::kSimNorm}),
+      reward({.inputs = options.latent + actions, .hidden = {options.width, options.width}, .outputs = 101}),
+      values({.heads = options.values,
+              .inputs = options.latent + actions,
+              .hidden = {options.width, options.width},
+              .outputs = 101}),
+      policy({.inputs = options.latent, .hidden = {options.width, options.width}, .outputs = 2 * actions}),
+      decoder({.heads = options.decoders,
+               .inputs = options.latent,
+               .hidden = {options.decoder_width, options.decoder_width},
+               .outputs = features + channels}),
+      target(values),
+      calibration(channels) {
+  std::vector<int64_t> seen;
+  for (int c = 0; c < channels; ++c) (task->angles()[static_cast<size_t>(c)] ? angle_channels : plain_channels).push_back(c);
+  const int64_t plain = static_cast<int64_t>(plain_channels.size()), angles = static_cast<int64_t>(angle_channels.size());
+  for (int64_t i = 0; i < plain; ++i) {
+    if (plain_channels[static_cast<size_t>(i)] < task->observation_size()) seen.push_back(i);
+  }
+  for (int64_t part = 0; part < 2; ++part) {
+    for (int64_t i = 0; i < angles; ++i) {
+      if (angle_channels[static_cast<size_t>(i)] < task->observation_size()) seen.push_back(plain + part * angles + i);
+    }
+  }
+  encoded = torch::tensor(seen, torch::kInt64).to(device);
+
+  int64_t at = 0;
+  const auto part_of = [&](const Network& network) {
+    const Part part = {at, network.Parameters()};
+    at += part.count;
+    return part;
+  };
+  encoder_part = part_of(encoder);
+  const Part dynamics_part = part_of(dynamics), reward_part = part_of(reward);
+  values_part = part_of(values);
+  rest_part = {dynamics_part.first, dynamics_part.count + reward_part.count + values_part.count};
+  policy_part = part_of(policy);
+  decoder_part = part_of(decoder);
+  const bool half = UsesHalf(options, device);
+  parameters.Allocate(at, device, half, true);
+  target_parameters.Allocate(values_part.count, device, half, false);
+  encoder.Bind(parameters, encoder_part.first, true);
+  dynamics.Bind(parameters, dynamics_part.first, true);
+  reward.Bind(parameters, reward_part.first, true);
+  values.Bind(parameters, values_part.first, true);
+  policy.Bind(parameters, policy_part.first, true);
+  decoder.Bind(parameters, decoder_part.first, true);
+  target.Bind(target_parameters, 0, false);
+  Random random(HashSeed(seed, 0x77656967687473));
+  encoder.Initialize(random, false);
+  dynamics.Initialize(random, false);
+  reward.Initialize(random, true);
+  values.Initialize(random, true);
+  policy.Initialize(random, false);
+  decoder.Initialize(random, false);
+  parameters.Refresh(0, at);
+  target_parameters.values.copy_(parameters.values.narrow(0, values_part.first, values_part.count));
+  target_parameters.Refresh(0, values_part.count);
+
+  const auto float32 = torch::TensorOptions().dtype(torch::kFloat32).device(device);
+  feature_mean = torch::zeros({features}, float32);
+  feature_scale = torch::ones({features}, float32);
+  channel_scale = torch::ones({channels}, float32);
+  change_scale = torch::ones({channels}, float32);
+  scalars = torch::tensor({0.0, 1.0, 1.0, 0.0}, torch::kFloat64);
+}
+
+Latent::Latent(std::shared_ptr<const CompiledTask> task, LatentOptions options, const std::string& device, uint64_t seed)
+    : impl_(std::make_unique<Impl>(std::move(task), options, device, seed)) {}
+
+Latent::~Latent() = default;
+
+const CompiledTask& Latent::task() const { return *impl_->task; }
+const LatentOptions& Latent::options() const { return impl_->options; }
+double Latent::discount() const { return impl_->discount; }
+int64_t Latent::updates() const { return impl_->updates; }
+Calibration& Latent::calibration() { return impl_->calibration; }
+std::vector<double> Latent::channel_scale() const {
+  const torch::Tensor scale = impl_->channel_scale.to(torch::kCPU, torch::kFloat64).contiguous();
+  return {scale.data_ptr<double>(), scale.data_ptr<double>() + scale.numel()};
+}
+
+double Latent::OperationsPerImaginedStep() const {
+  // Policy and values judge only the last of a plan's steps.
+  const double end = impl_->policy.OperationsPerRow() + impl_->values.OperationsPerRow();
+  return impl_->dynamics.OperationsPerRow() + impl_->reward.OperationsPerRow() + end / impl_->options.horizon;
+}
+
+double Latent::OperationsPerUpdate() const {
+  const Impl& impl = *impl_;
+  const double batch = impl.options.batch, steps = impl.options.horizon * batch, latents = steps + batch;
+  const double pair = 2.0 / static_cast<double>(impl.values.heads());
+  const double targets = steps * (impl.encoder.OperationsPerRow() + impl.policy.OperationsPerRow() +
+                                  pair * impl.values.OperationsPerRow());
+  const double model = 3.0 * (batch * impl.encoder.OperationsPerRow() +
+                              steps * (impl.dynamics.OperationsPerRow() + impl.reward.OperationsPerRow() +
+                                       impl.values.OperationsPerRow()));
+  // Through the values, whose own weights get no gradient, a backward pass counts once.
+  const double policy = latents * (3.0 * impl.policy.OperationsPerRow() + 2.0 * pair * impl.values.OperationsPerRow());
+  const double decoder = 3.0 * latents / 4.0 * impl.decoder.OperationsPerRow();
+  return targets + model + policy + decoder;
+}
+
+torch::Tensor Latent::Impl::Features(const torch::Tensor& values_of_channels) const {
+  if (angle_channels.empty()) return values_of_channels;
+  const auto index = [&](const std::vector<int64_t>& list) {
+    return torch::tensor(list, torch::kInt64).to(values_of_channels.device());
+  };
+  const torch::Tensor angles = values_of_channels.index_select(-1, index(angle_channels));
+  return torch::cat({values_of_channels.index_select(-1, index(plain_channels)), angles.cos(), angles.sin()}, -1);
+}
+
+torch::Tensor Latent::Impl::Normalized(const torch::Tensor& feature_values) const {
+  return ((feature_values - feature_mean.to(feature_values.dtype())) / feature_scale.to(feature_values.dtype()))
+      .to(torch::kFloat32);
+}
+
+torch::Tensor Latent::Impl::EncoderInput(const torch::Tensor& normalized) const {
+  const torch::Tensor limited = normalized.clamp(-kFeatureLimit, kFeatureLimit);
+  return encoded.numel() == features ? limited : limited.index_select(-1, encoded);
+}
+
+torch::Tensor Latent::Impl::ToChannels(const torch::Tensor& normalized) const {
+  const torch::Tensor raw = normalized * feature_scale + feature_mean;
+  if (angle_channels.empty()) return raw;
+  const int64_t plain = static_cast<int64_t>(plain_channels.size()), angles = static_cast<int64_t>(angle_channels.size());
+  std::vector<int64_t> shape = raw.sizes().vec();
+  shape.back() = channels;
+  torch::Tensor result = torch::empty(shape, raw.options());
+  const torch::Tensor angle = torch::atan2(raw.narrow(-1, plain + angles, angles), raw.narrow(-1, plain, angles));
+  for (int64_t i = 0; i < plain; ++i) result.select(-1, plain_channels[static_cast<size_t>(i)]).copy_(raw.select(-1, i));
+  for (int64_t i = 0; i < angles; ++i) {
+    result.select(-1, angle_channels[static_cast<size_t>(i)]).copy_(angle.select(-1, i));
+  }
+  return result;
+}
+
+std::pair<torch::Tensor, torch::Tensor> Latent::Impl::Decoded(const torch::Tensor& output) const {
+  const torch::Tensor raw = output.narrow(-1, features, channels);
+  const torch::Tensor below = kMaxLogVariance - torch::softplus(kMaxLogVariance - raw);
+  return {output.narrow(-1, 0, features), kMinLogVariance + torch::softplus(below - kMinLogVariance)};
+}
+
+torch::Tensor Latent::Impl::Encode(const Belief& belief) {
+  const torch::Tensor start = torch::tensor(belief.channels, torch::kFloat64).view({1, channels});
+  const torch::Tensor input = Normalized(Features(start).to(device));
+  return encoder.Infer(EncoderInput(input), scratch.encoder);
+}
+
+std::pair<torch::Tensor, torch::Tensor> Latent::Impl::Rollout(const torch::Tensor& start, const torch::Tensor& action_rows) {
+  const int64_t rows = action_rows.size(0), horizon = action_rows.size(1), latent = options.latent;
+  const auto shaped = [&](torch::Tensor& tensor, at::IntArrayRef shape) {
+    if (!tensor.defined()) tensor = torch::empty(shape, start.options());
+    return tensor.resize_(shape);
+  };
+  torch::Tensor inputs = shaped(scratch.inputs, {horizon, rows, latent + actions});
+  torch::Tensor latents = shaped(scratch.latents, {horizon, rows, latent});
+  if (actions > 0) inputs.narrow(-1, latent, actions).copy_(action_rows.transpose(0, 1));
+  inputs.select(0, 0).narrow(-1, 0, latent).copy_(start.expand({rows, latent}));
+  for (int64_t h = 0; h < horizon; ++h) {
+    latents.select(0, h).copy_(dynamics.Infer(inputs.select(0, h), scratch.dynamics));
+    if (h + 1 < horizon) inputs.select(0, h + 1).narrow(-1, 0, latent).copy_(latents.select(0, h));
+  }
+  return {inputs, latents};
+}
+
+}  // namespace reverie

@@ -1,0 +1,135 @@
+#include <cmath>
+
+#include "sim/error.h"
+#include "worldmodel/latent_impl.h"
+#include "worldmodel/tensor_formula.h"
+#include "worldmodel/two_hot.h"
+
+namespace reverie {
+namespace {
+
+void ToVector(const torch::Tensor& tensor, std::vector<float>& values) {
+  const torch::Tensor host = tensor.to(torch::kCPU).contiguous();
+  values.assign(host.data_ptr<float>(), host.data_ptr<float>() + host.numel());
+}
+
+}  // namespace
+
+Latent::Impl::Decoding Latent::Impl::Decode(const Belief& belief, const torch::Tensor& start, const torch::Tensor& latents) {
+  const int64_t horizon = latents.size(0), rows = latents.size(1), heads = options.decoders;
+  const torch::Tensor all = torch::cat({start, latents.view({horizon * rows, options.latent})}, 0);
+  const torch::Tensor output = decoder.Infer(all, scratch.decoder).view({heads, 1 + horizon * rows, features + channels});
+  const auto [mean, log_variance] = Decoded(output);
+  const torch::Tensor measured =
+      Normalized(Features(torch::tensor(belief.channels, torch::kFloat64).view({1, channels})).to(device));
+  // The decoder's error now is known, and it is much the same a step later.
+  const torch::Tensor error = (measured - mean.narrow(1, 0, 1)).unsqueeze(1);
+  const torch::Tensor share =
+      torch::pow(options.anchor, torch::arange(1, horizon + 1, torch::kFloat32)).to(device).view({1, horizon, 1, 1});
+  Decoding decoding;
+  decoding.heads = mean.narrow(1, 1, horizon * rows).view({heads, horizon, rows, features}) + share * error;
+  decoding.channels = ToChannels(decoding.heads.mean(0));
+  decoding.variance = log_variance.narrow(1, 1, horizon * rows).exp().mean(0).view({horizon, rows, channels});
+  return decoding;
+}
+
+void Latent::Imagine(const Belief& belief, std::span<const float> given_actions, int sequences, int horizon,
+                     const ImagineOptions& options, Imagination& result) {
+  Impl& impl = *impl_;
+  const CompiledTask& task = *impl.task;
+  const int nu = impl.actions, nc = impl.channels;
+  if (given_actions.size() != static_cast<size_t>(sequences) * static_cast<size_t>(horizon) * static_cast<size_t>(nu)) {
+    throw ShapeError("imagined actions: expected " + std::to_string(sequences * horizon * nu) + " values, found " +
+                     std::to_string(given_actions.size()));
+  }
+  result.sequences = sequences;
+  result.horizon = horizon;
+  result.channel_size = nc;
+  result.values.clear();
+  result.channels.clear();
+  result.spread.clear();
+  result.member_channels.clear();
+  result.members = options.members ? impl.options.decoders : 0;
+  result.uncertainty.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon), 0.0f);
+
+  c10::InferenceMode inference;
+  const torch::Tensor action_rows =
+      torch::from_blob(const_cast<float*>(given_actions.data()), {sequences, horizon, nu}, torch::kFloat32).to(impl.device);
+  const torch::Tensor start = impl.Encode(belief);
+  const auto [inputs, latents] = impl.Rollout(start, action_rows);
+  const double scale = impl.RewardScale();
+
+  const bool formula = impl.options.planning_reward == "formula" && !task.reward().empty();
+  const bool ends = !task.terminate().empty();
+  Impl::Decoding decoding;
+  if (options.channels || options.uncertainty || options.members || formula || ends) {
+    decoding = impl.Decode(belief, start, latents);
+  }
+  torch::Tensor rewards, ended;
+  if (!formula) {
+    const torch::Tensor rows = inputs.view({static_cast<int64_t>(horizon) * sequences, -1});
+    rewards = FromLogits(impl.reward.Infer(rows, impl.scratch.reward)).view({horizon, sequences}) * scale;
+  }
+  if (formula || ends) {
+    const torch::Tensor read = FormulaInputs(decoding.channels, action_rows);
+    if (formula) rewards = FormulaRewards(task, read, false).view({horizon, sequences});
+    if (ends) {
+      // Nothing after the step that ended it.
+      ended = FormulaEnded(task, read, horizon);
+      rewards = rewards * torch::cat({torch::ones_like(ended.narrow(0, 0, 1)), 1.0 - ended.narrow(0, 0, horizon - 1)}, 0);
+    }
+  }
+  // A prediction that is not a number is the worst there is.
+  ToVector(torch::nan_to_num(rewards, -1e6, 1e6, -1e6).t(), result.rewards);
+  if (options.values) {
+    const torch::Tensor last = latents.select(0, horizon - 1);
+    const torch::Tensor action = impl.policy.Infer(last, impl.scratch.policy).narrow(-1, 0, nu).tanh();
+    const torch::Tensor logits = impl.values.Infer(torch::cat({last, action}, -1), impl.scratch.values);
+    torch::Tensor value = FromLogits(logits).view({impl.options.values, sequences}).mean(0) * scale;
+    if (ends) value = value * (1.0 - ended.select(0, horizon - 1));
+    ToVector(torch::nan_to_num(value, -1e6, 1e6, -1e6), result.values);
+  }
+  if (options.uncertainty && impl.options.decoders > 1) {
+    ToVector(decoding.heads.std(0).mean(-1).t(), result.uncertainty);
+  }
+  if (options.members) ToVector(impl.ToChannels(decoding.heads).permute({0, 2, 1, 3}), result.member_channels);
+  if (!options.channels) return;
+  ToVector(decoding.channels.permute({1, 0, 2}), result.channels);
+  const torch::Tensor head_channels = impl.ToChannels(decoding.heads);
+  torch::Tensor between = (head_channels - decoding.channels.unsqueeze(0)) / impl.channel_scale;
+  for (const int64_t c : impl.angle_channels) {
+    torch::Tensor angle = (head_channels.select(-1, c) - decoding.channels.select(-1, c));
+    between.select(-1, c).copy_(torch::atan2(angle.sin(), angle.cos()) / impl.channel_scale.select(0, c));
+  }
+  const torch::Tensor deviation = (decoding.variance + between.square().mean(0)).sqrt() * impl.channel_scale;
+  ToVector(deviation.permute({1, 0, 2}), result.spread);
+  for (size_t i = 0; i < result.spread.size(); ++i) {
+    const int c = static_cast<int>(i % static_cast<size_t>(nc));
+    const int h = static_cast<int>(i / static_cast<size_t>(nc) % static_cast<size_t>(horizon));
+    result.spread[i] *= static_cast<float>(impl.calibration.Factor(c, h + 1));
+  }
+}
+
+void Latent::Propose(const Belief& belief, int sequences, int horizon, uint64_t seed, std::vector<float>& actions) {
+  Impl& impl = *impl_;
+  const int64_t nu = impl.actions, latent = impl.options.latent;
+  actions.resize(static_cast<size_t>(sequences) * static_cast<size_t>(horizon) * static_cast<size_t>(nu));
+  if (actions.empty()) return;
+  c10::InferenceMode inference;
+  Random random(seed);
+  torch::Tensor noise = torch::empty({horizon, sequences, nu}, torch::kFloat32);
+  for (int64_t i = 0; i < noise.numel(); ++i) noise.data_ptr<float>()[i] = static_cast<float>(random.Normal());
+  noise = noise.to(impl.device);
+  torch::Tensor z = impl.Encode(belief).expand({sequences, latent}).contiguous();
+  torch::Tensor chosen = torch::empty({horizon, sequences, nu}, z.options());
+  for (int h = 0; h < horizon; ++h) {
+    const torch::Tensor output = impl.policy.Infer(z, impl.scratch.policy);
+    const torch::Tensor action =
+        (output.narrow(-1, 0, nu) + noise.select(0, h) * PolicyLogDeviation(output.narrow(-1, nu, nu)).exp()).tanh();
+    chosen.select(0, h).copy_(action);
+    if (h + 1 < horizon) z = impl.dynamics.Infer(torch::cat({z, action}, -1), impl.scratch.dynamics).clone();
+  }
+  ToVector(chosen.permute({1, 0, 2}), actions);
+}
+
+}  // namespace reverie

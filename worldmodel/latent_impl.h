@@ -1,0 +1,84 @@
+// What the sources of Latent share. Internal: needs Torch.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "worldmodel/latent.h"
+#include "worldmodel/latent_network.h"
+#include "worldmodel/model_files.h"
+
+namespace reverie {
+
+struct Latent::Impl {
+  Impl(std::shared_ptr<const CompiledTask> given_task, const LatentOptions& given_options, const std::string& device_name,
+       uint64_t given_seed);
+
+  const std::shared_ptr<const CompiledTask> task;
+  const LatentOptions options;
+  const torch::Device device;
+  const uint64_t seed;
+  const int channels, actions;
+  const double discount;
+  std::vector<int64_t> plain_channels, angle_channels;  // channel indices; an angle enters as cosine and sine
+  int features = 0;                                     // plain channels, cosines, sines
+  torch::Tensor encoded;                                // indices of the features of the observation; signals are not seen
+
+  Network encoder, dynamics, reward, values, policy, decoder, target;
+  // One after the other: encoder, dynamics, reward, values, policy, decoder.
+  ParameterStore parameters, target_parameters;
+  struct Part {
+    int64_t first = 0, count = 0;
+  };
+  Part encoder_part, rest_part, values_part, policy_part, decoder_part;  // rest: dynamics, reward, values
+
+  int64_t updates = 0;
+  torch::Tensor feature_mean, feature_scale;   // (features) float32
+  torch::Tensor channel_scale, change_scale;   // (channels) standard deviations, of channels and of their changes
+  // (4) float64 on the CPU: transitions that the normalisation was fitted to; what rewards are divided by; running range
+  // of the values, by which the policy's loss divides them; 1 once a reward that is not zero was seen.
+  torch::Tensor scalars;
+  double& FittedOn() { return scalars.data_ptr<double>()[0]; }
+  double& RewardScale() { return scalars.data_ptr<double>()[1]; }
+  double& ValueScale() { return scalars.data_ptr<double>()[2]; }
+  Calibration calibration;
+
+  // Memory that imagining uses again.
+  struct {
+    Scratch encoder, dynamics, reward, values, policy, decoder;
+    torch::Tensor inputs, latents;
+  } scratch;
+
+  /// What weights.safetensors holds, and what a resumed run needs.
+  NamedTensors Weights() const;
+  NamedTensors TrainingTensors() const;
+  /// After parameters were written to from outside.
+  void RefreshAll();
+
+  /// (rows, channels) to (rows, features), SI units.
+  torch::Tensor Features(const torch::Tensor& channel_values) const;
+  /// Features to what the encoder takes: normalised, clipped, those of the observation.
+  torch::Tensor EncoderInput(const torch::Tensor& feature_values) const;
+  torch::Tensor Normalized(const torch::Tensor& feature_values) const;
+  /// Normalised features to channels in SI units.
+  torch::Tensor ToChannels(const torch::Tensor& normalized_features) const;
+  /// Splits what the decoder says into normalised features and the log-variance of channels in their deviations.
+  std::pair<torch::Tensor, torch::Tensor> Decoded(const torch::Tensor& output) const;
+
+  /// Plays actions in the latent. @param action_rows  (N, H, nu).
+  /// @return  inputs of the reward head (H, N, latent + nu), and latents (H, N, latent); both overwritten by the next.
+  std::pair<torch::Tensor, torch::Tensor> Rollout(const torch::Tensor& start, const torch::Tensor& action_rows);
+  torch::Tensor Encode(const Belief& belief);   // (1, latent)
+
+  struct Decoding {
+    torch::Tensor heads;     // (decoders, H, N, features) normalised: what each head expects
+    torch::Tensor channels;  // (H, N, channels) SI units: what they expect together
+    torch::Tensor variance;  // (H, N, channels) that they state, in squares of the channels' deviations
+  };
+  /// Decodes latents (H, N, latent) that were reached from `start`.
+  Decoding Decode(const Belief& belief, const torch::Tensor& start, const torch::Tensor& latents);
+};
+
+/// The policy's log-deviation from what its network says, between -10 and 2.
+inline torch::Tensor PolicyLogDeviation(const torch::Tensor& raw) { return 6.0 * raw.tanh() - 4.0; }
+
+}  // namespace reverie
