@@ -1,5 +1,6 @@
 #include "worldmodel/latent_kernels.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <vector>
@@ -9,9 +10,10 @@
 namespace reverie {
 namespace {
 
-// The loops below are written for the compiler to vectorise, once for each kind of processor.
+// The loops below are written for the compiler to vectorise, once for each kind of processor; CMakeLists.txt lets it
+// add up in any order, without which it cannot.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define REVERIE_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#define REVERIE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define REVERIE_CLONES
 #endif

@@ -2,7 +2,7 @@
 // between the products of a small network these passes are most of the time. Internal: needs Torch.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
 
 namespace reverie {
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <torch/torch.h>
+
 #include "sim/random.h"
 #include "worldmodel/latent_kernels.h"
 
