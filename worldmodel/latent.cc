@@ -56,9 +56,10 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
               .outputs = 101}),
       policy({.inputs = options.latent, .hidden = {options.width, options.width}, .outputs = 2 * actions}),
       decoder({.heads = options.decoders,
-               .inputs = options.latent,
+               .inputs = options.latent + actions,
                .hidden = {options.decoder_width, options.decoder_width},
-               .outputs = features + channels}),
+               .outputs = features + 3 * channels,
+               .exact = true}),
       target(values),
       calibration(channels) {
   std::vector<int64_t> seen;
@@ -147,7 +148,7 @@ double Latent::OperationsPerUpdate() const {
                                        impl.values.OperationsPerRow()));
   // Through the values, whose own weights get no gradient, a backward pass counts once.
   const double policy = latents * (3.0 * impl.policy.OperationsPerRow() + 2.0 * pair * impl.values.OperationsPerRow());
-  const double decoder = 3.0 * latents / 4.0 * impl.decoder.OperationsPerRow();
+  const double decoder = 3.0 * (latents / 4.0) * impl.decoder.OperationsPerRow();
   return targets + model + policy + decoder;
 }
 
@@ -185,10 +186,37 @@ torch::Tensor Latent::Impl::ToChannels(const torch::Tensor& normalized) const {
   return result;
 }
 
-std::pair<torch::Tensor, torch::Tensor> Latent::Impl::Decoded(const torch::Tensor& output) const {
-  const torch::Tensor raw = output.narrow(-1, features, channels);
-  const torch::Tensor below = kMaxLogVariance - torch::softplus(kMaxLogVariance - raw);
-  return {output.narrow(-1, 0, features), kMinLogVariance + torch::softplus(below - kMinLogVariance)};
+void Latent::Impl::WrapAngles(torch::Tensor& difference) const {
+  for (const int64_t c : angle_channels) {
+    torch::Tensor column = difference.select(-1, c);
+    column.copy_(torch::atan2(column.sin(), column.cos()));
+  }
+}
+
+Latent::Impl::Output Latent::Impl::Split(const torch::Tensor& output) const {
+  const auto clamped = [](const torch::Tensor& raw) {
+    const torch::Tensor below = kMaxLogVariance - torch::softplus(kMaxLogVariance - raw);
+    return kMinLogVariance + torch::softplus(below - kMinLogVariance);
+  };
+  const auto part = [&](int64_t k) { return output.narrow(-1, features + k * channels, channels); };
+  return {output.narrow(-1, 0, features), clamped(part(0)), part(1), clamped(part(2))};
+}
+
+Latent::Impl::Heads Latent::Impl::Decode(const torch::Tensor& rows) {
+  const Output output =
+      Split(decoder.Infer(rows, scratch.decoder).view({options.decoders, rows.size(0), features + 3 * channels}));
+  return {ToChannels(output.features), output.log_variance.exp() * channel_scale.square(), output.change * change_scale,
+          output.change_log_variance.exp() * change_scale.square()};
+}
+
+void Latent::Impl::Advance(torch::Tensor& known, torch::Tensor& variance, const Heads& now, const Heads& after) const {
+  known = known + now.change;
+  variance = variance + now.change_variance;
+  torch::Tensor correction = after.channels - known;
+  WrapAngles(correction);
+  const torch::Tensor gain = variance / (variance + after.variance);
+  known = known + gain * correction;
+  variance = variance * (1.0 - gain);
 }
 
 torch::Tensor Latent::Impl::Encode(const Belief& belief) {

@@ -27,8 +27,6 @@ struct LatentOptions {
   double rho = 0.5;              // weight of each step of a sequence relative to the one before
   double target_rate = 0.01;     // of the target values' moving average
   double gradient_clip = 20.0;
-  double anchor = 0.9;           // share, to the power of the steps ahead, of the decoder's error now that is taken
-                                 // off what it decodes
   std::string precision = "auto";            // of products inside: "float32", "bfloat16"; auto: what the processor has
   std::string planning_reward = "learned";   // or "formula": the task's own, on decoded channels
 

@@ -15,21 +15,28 @@ void ToVector(const torch::Tensor& tensor, std::vector<float>& values) {
 
 }  // namespace
 
-Latent::Impl::Decoding Latent::Impl::Decode(const Belief& belief, const torch::Tensor& start, const torch::Tensor& latents) {
+Latent::Impl::Decoding Latent::Impl::DecodeRollout(const Belief& belief, const torch::Tensor& inputs,
+                                                   const torch::Tensor& latents) {
   const int64_t horizon = latents.size(0), rows = latents.size(1), heads = options.decoders;
-  const torch::Tensor all = torch::cat({start, latents.view({horizon * rows, options.latent})}, 0);
-  const torch::Tensor output = decoder.Infer(all, scratch.decoder).view({heads, 1 + horizon * rows, features + channels});
-  const auto [mean, log_variance] = Decoded(output);
-  const torch::Tensor measured =
-      Normalized(Features(torch::tensor(belief.channels, torch::kFloat64).view({1, channels})).to(device));
-  // The decoder's error now is known, and it is much the same a step later.
-  const torch::Tensor error = (measured - mean.narrow(1, 0, 1)).unsqueeze(1);
-  const torch::Tensor share =
-      torch::pow(options.anchor, torch::arange(1, horizon + 1, torch::kFloat32)).to(device).view({1, horizon, 1, 1});
+  const torch::Tensor last = torch::cat({latents.select(0, horizon - 1), torch::zeros({rows, actions}, latents.options())}, -1);
+  const Heads all = Decode(torch::cat({inputs.view({horizon * rows, options.latent + actions}), last}, 0));
+  const auto step = [&](int64_t h) {
+    const auto part = [&](const torch::Tensor& tensor) { return tensor.narrow(1, h * rows, rows); };
+    return Heads{part(all.channels), part(all.variance), part(all.change), part(all.change_variance)};
+  };
+  torch::Tensor known = torch::tensor(belief.channels, torch::kFloat64)
+                            .to(torch::kFloat32).to(device).view({1, 1, channels}).expand({heads, rows, channels});
+  torch::Tensor variance = torch::zeros_like(known);
+  std::vector<torch::Tensor> means, variances;
+  for (int64_t h = 0; h < horizon; ++h) {
+    Advance(known, variance, step(h), step(h + 1));
+    means.push_back(known);
+    variances.push_back(variance);
+  }
   Decoding decoding;
-  decoding.heads = mean.narrow(1, 1, horizon * rows).view({heads, horizon, rows, features}) + share * error;
-  decoding.channels = ToChannels(decoding.heads.mean(0));
-  decoding.variance = log_variance.narrow(1, 1, horizon * rows).exp().mean(0).view({horizon, rows, channels});
+  decoding.heads = torch::stack(means, 1);
+  decoding.channels = decoding.heads.mean(0);
+  decoding.variance = torch::stack(variances, 1).mean(0) + decoding.heads.var(0, false);
   return decoding;
 }
 
@@ -63,7 +70,7 @@ void Latent::Imagine(const Belief& belief, std::span<const float> given_actions,
   const bool ends = !task.terminate().empty();
   Impl::Decoding decoding;
   if (options.channels || options.uncertainty || options.members || formula || ends) {
-    decoding = impl.Decode(belief, start, latents);
+    decoding = impl.DecodeRollout(belief, inputs, latents);
   }
   torch::Tensor rewards, ended;
   if (!formula) {
@@ -90,19 +97,12 @@ void Latent::Imagine(const Belief& belief, std::span<const float> given_actions,
     ToVector(torch::nan_to_num(value, -1e6, 1e6, -1e6), result.values);
   }
   if (options.uncertainty && impl.options.decoders > 1) {
-    ToVector(decoding.heads.std(0).mean(-1).t(), result.uncertainty);
+    ToVector((decoding.heads.std(0) / impl.channel_scale).mean(-1).t(), result.uncertainty);
   }
-  if (options.members) ToVector(impl.ToChannels(decoding.heads).permute({0, 2, 1, 3}), result.member_channels);
+  if (options.members) ToVector(decoding.heads.permute({0, 2, 1, 3}), result.member_channels);
   if (!options.channels) return;
   ToVector(decoding.channels.permute({1, 0, 2}), result.channels);
-  const torch::Tensor head_channels = impl.ToChannels(decoding.heads);
-  torch::Tensor between = (head_channels - decoding.channels.unsqueeze(0)) / impl.channel_scale;
-  for (const int64_t c : impl.angle_channels) {
-    torch::Tensor angle = (head_channels.select(-1, c) - decoding.channels.select(-1, c));
-    between.select(-1, c).copy_(torch::atan2(angle.sin(), angle.cos()) / impl.channel_scale.select(0, c));
-  }
-  const torch::Tensor deviation = (decoding.variance + between.square().mean(0)).sqrt() * impl.channel_scale;
-  ToVector(deviation.permute({1, 0, 2}), result.spread);
+  ToVector(decoding.variance.sqrt().permute({1, 0, 2}), result.spread);
   for (size_t i = 0; i < result.spread.size(); ++i) {
     const int c = static_cast<int>(i % static_cast<size_t>(nc));
     const int h = static_cast<int>(i / static_cast<size_t>(nc) % static_cast<size_t>(horizon));

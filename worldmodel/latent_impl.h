@@ -61,8 +61,18 @@ struct Latent::Impl {
   torch::Tensor Normalized(const torch::Tensor& feature_values) const;
   /// Normalised features to channels in SI units.
   torch::Tensor ToChannels(const torch::Tensor& normalized_features) const;
-  /// Splits what the decoder says into normalised features and the log-variance of channels in their deviations.
-  std::pair<torch::Tensor, torch::Tensor> Decoded(const torch::Tensor& output) const;
+  /// What the decoder's heads say of latents and the actions that follow, (M, rows, ...) in SI units.
+  struct Heads {
+    torch::Tensor channels, variance;         // of what is measured now
+    torch::Tensor change, change_variance;    // of how it changes in the next step
+  };
+  /// @param rows  (rows, latent + nu).
+  Heads Decode(const torch::Tensor& rows);
+  /// Takes what is known of channels one step on: adds the change, and corrects the sum by what is decoded of the step
+  /// after, each weighted by the variance that it states. So near predictions build on what was measured, and far ones
+  /// on what the latent says. Source: Kalman 1960, of each channel on its own.
+  /// @param channels, variance  (M, rows, channels): of now, then of the step after.
+  void Advance(torch::Tensor& channels, torch::Tensor& variance, const Heads& now, const Heads& after) const;
 
   /// Plays actions in the latent. @param action_rows  (N, H, nu).
   /// @return  inputs of the reward head (H, N, latent + nu), and latents (H, N, latent); both overwritten by the next.
@@ -70,12 +80,19 @@ struct Latent::Impl {
   torch::Tensor Encode(const Belief& belief);   // (1, latent)
 
   struct Decoding {
-    torch::Tensor heads;     // (decoders, H, N, features) normalised: what each head expects
-    torch::Tensor channels;  // (H, N, channels) SI units: what they expect together
-    torch::Tensor variance;  // (H, N, channels) that they state, in squares of the channels' deviations
+    torch::Tensor heads;     // (decoders, H, N, channels) SI units: what each head expects
+    torch::Tensor channels;  // (H, N, channels): what they expect together
+    torch::Tensor variance;  // (H, N, channels) that they state
   };
-  /// Decodes latents (H, N, latent) that were reached from `start`.
-  Decoding Decode(const Belief& belief, const torch::Tensor& start, const torch::Tensor& latents);
+  /// Decodes a rollout as Rollout returned it.
+  Decoding DecodeRollout(const Belief& belief, const torch::Tensor& inputs, const torch::Tensor& latents);
+  /// The parts of the decoder's output: normalised features, their log-variance by channel, normalised change and its.
+  struct Output {
+    torch::Tensor features, log_variance, change, change_log_variance;
+  };
+  Output Split(const torch::Tensor& output) const;
+  /// Angles among channel differences into (-pi, pi].
+  void WrapAngles(torch::Tensor& difference) const;
 };
 
 /// The policy's log-deviation from what its network says, between -10 and 2.

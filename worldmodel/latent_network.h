@@ -44,6 +44,7 @@ class Network {
     std::vector<int64_t> hidden;  // each followed by layer normalisation and Mish
     int64_t outputs = 0;
     Activation last = Activation::kNone;
+    bool exact = false;           // products in float32 whatever the store offers
   };
   explicit Network(const Shape& shape);
 
@@ -69,6 +70,7 @@ class Network {
 
  private:
   std::vector<Layer> layers_;
+  bool exact_;
 };
 
 /// Whether the products inside are faster in bfloat16 on this processor.

@@ -33,6 +33,7 @@ struct Sequences {
   torch::Tensor observed;  // (rows, inputs of the encoder)
   torch::Tensor decoded;   // (rows, features), normalised
   torch::Tensor angles;    // (rows, angle channels), rad
+  torch::Tensor changes;   // (rows, channels) to the row after, over their scale
   torch::Tensor actions;   // (rows, nu)
   torch::Tensor rewards;   // (rows) over the reward scale
   torch::Tensor goes_on;   // (rows) 0 where the task ended with this transition
@@ -66,7 +67,7 @@ void FitNormalization(Latent::Impl& impl, const ReplayBuffer& data, const torch:
   impl.FittedOn() = static_cast<double>(data.transitions());
   const torch::Tensor features = impl.Features(now);
   torch::Tensor change = next - now;
-  for (const int64_t c : impl.angle_channels) change.select(1, c).copy_(Wrapped(change.select(1, c)));
+  impl.WrapAngles(change);
   impl.feature_mean.copy_(features.mean(0));
   impl.feature_scale.copy_(ScaleOf(features));
   impl.channel_scale.copy_(ScaleOf(now));
@@ -86,6 +87,9 @@ Sequences SequencesOf(Latent::Impl& impl, const ReplayBuffer& data) {
   const auto padded = [&](const torch::Tensor& rows) {
     return WithLastRows(rows, torch::zeros_like(rows), data).to(torch::kFloat32).to(impl.device);
   };
+  torch::Tensor change = next - now;
+  impl.WrapAngles(change);
+  sequences.changes = padded(change / impl.change_scale.to(torch::kCPU, torch::kFloat64));
   sequences.actions = padded(ToTensor(data.actions(), impl.actions).view({count, impl.actions}));
   sequences.rewards = padded(ToTensor(data.rewards(), 1) / impl.RewardScale()).view({-1});
   const torch::Tensor terminal =
@@ -252,9 +256,11 @@ struct Update {
     const auto part = [&](const torch::Tensor& rows) {
       return rows.view({steps, batch, -1}).narrow(1, 0, some).reshape({steps * some, -1});
     };
-    const torch::Tensor output = impl.decoder.Forward(part(latents)).view({impl.options.decoders, steps * some, -1});
-    const auto [mean, log_variance] = impl.Decoded(output);
     const torch::Tensor rows = part(index).view({-1});
+    const torch::Tensor inputs = torch::cat({part(latents), sequences.actions.index_select(0, rows)}, -1);
+    const Latent::Impl::Output output =
+        impl.Split(impl.decoder.Forward(inputs).view({impl.options.decoders, steps * some, -1}));
+    const torch::Tensor &mean = output.features, &log_variance = output.log_variance;
     const torch::Tensor target = sequences.decoded.index_select(0, rows);
     const int64_t plain = static_cast<int64_t>(impl.plain_channels.size()), angles = impl.channels - plain;
     const auto likelihood = [](const torch::Tensor& error, const torch::Tensor& log_var) {
@@ -274,6 +280,10 @@ struct Update {
       loss = loss + error.square().sum(-1).mean() +
              likelihood(Wrapped(angle - sequences.angles.index_select(0, rows)) / scale, of(impl.angle_channels));
     }
+    // What comes after a sequence's last step is not known to be of the same run.
+    const int64_t followed = impl.options.horizon * some;
+    loss = loss + likelihood(output.change.narrow(1, 0, followed) - sequences.changes.index_select(0, rows.narrow(0, 0, followed)),
+                             output.change_log_variance.narrow(1, 0, followed));
     impl.parameters.gradients.narrow(0, impl.decoder_part.first, impl.decoder_part.count).zero_();
     loss.backward();
     const double norm = Clip(impl.parameters, impl.decoder_part, impl.options.gradient_clip);
@@ -357,24 +367,28 @@ Latent::Judgement Latent::Judge(const Episode& episode, const std::function<bool
     if (one.transitions() == 0) return judgement;
     c10::InferenceMode inference;
     const torch::Tensor now = ToTensor(one.channels(), impl.channels), next = ToTensor(one.next_channels(), impl.channels);
-    const torch::Tensor measured = impl.Normalized(impl.Features(now).to(impl.device));
-    const torch::Tensor latents = impl.encoder.Infer(impl.EncoderInput(measured), impl.scratch.encoder).clone();
+    const torch::Tensor seen = impl.EncoderInput(impl.Normalized(impl.Features(now).to(impl.device)));
+    const torch::Tensor latents = impl.encoder.Infer(seen, impl.scratch.encoder);
     const torch::Tensor actions =
         ToTensor(one.actions(), impl.actions).view({now.size(0), impl.actions}).to(torch::kFloat32).to(impl.device);
-    const torch::Tensor later = impl.dynamics.Infer(torch::cat({latents, actions}, -1), impl.scratch.dynamics);
-    const torch::Tensor both = torch::cat({latents, later}, 0);
-    const auto [mean, log_variance] = impl.Decoded(
-        impl.decoder.Infer(both, impl.scratch.decoder).view({impl.options.decoders, both.size(0), impl.features + impl.channels}));
+    const torch::Tensor inputs = torch::cat({latents, actions}, -1);
+    const torch::Tensor later = impl.dynamics.Infer(inputs, impl.scratch.dynamics);
     const int64_t count = now.size(0);
-    const torch::Tensor heads = mean.narrow(1, count, count) + impl.options.anchor * (measured - mean.narrow(1, 0, count));
-    torch::Tensor error = next.to(torch::kFloat32).to(impl.device) - impl.ToChannels(heads.mean(0));
-    for (const int64_t c : impl.angle_channels) error.select(1, c).copy_(Wrapped(error.select(1, c)));
+    const Impl::Heads both = impl.Decode(torch::cat({inputs, torch::cat({later, torch::zeros_like(actions)}, -1)}, 0));
+    const auto part = [&](int64_t first) {
+      const auto rows = [&](const torch::Tensor& tensor) { return tensor.narrow(1, first, count); };
+      return Impl::Heads{rows(both.channels), rows(both.variance), rows(both.change), rows(both.change_variance)};
+    };
+    torch::Tensor known = now.to(torch::kFloat32).to(impl.device).unsqueeze(0).expand({impl.options.decoders, -1, -1});
+    torch::Tensor variance = torch::zeros_like(known);
+    impl.Advance(known, variance, part(0), part(count));
+    torch::Tensor error = next.to(torch::kFloat32).to(impl.device) - known.mean(0);
+    impl.WrapAngles(error);
     torch::Tensor factor = torch::empty({impl.channels}, torch::kFloat32);
     for (int c = 0; c < impl.channels; ++c) factor.data_ptr<float>()[c] = static_cast<float>(impl.calibration.Factor(c, 1));
-    const torch::Tensor unit = impl.change_scale;
+    error = error / impl.change_scale;
     const torch::Tensor deviation =
-        log_variance.narrow(1, count, count).exp().mean(0).sqrt() * impl.channel_scale * factor.to(impl.device) / unit;
-    error = error / unit;
+        (variance.mean(0) + known.var(0, false)).sqrt() * factor.to(impl.device) / impl.change_scale + 1e-9;
     judgement.nll = ((error / deviation).square() * 0.5 + deviation.log()).mean().item<double>() +
                     0.5 * std::log(2.0 * std::numbers::pi);
     judgement.nrmse = std::sqrt(error.square().mean().item<double>());

@@ -49,7 +49,6 @@ auto Walk(Options& options)
     visit("rho", options.rho);
     visit("target_rate", options.target_rate);
     visit("gradient_clip", options.gradient_clip);
-    visit("anchor", options.anchor);
     visit("precision", options.precision);
     visit("planning_reward", options.planning_reward);
   };
