@@ -163,7 +163,7 @@ struct LearningLoop::Impl {
   std::filesystem::path Checkpoint() const { return folder / "optimizer.pt"; }
 
   void Resume() {
-    const nlohmann::json extra = model->LoadTrainingState(Checkpoint());
+    const nlohmann::json extra = ReadCheckpointNote(Checkpoint());
     nlohmann::json ours = nlohmann::json::parse(options.ToJson().dump()), theirs = extra.value("options", nlohmann::json());
     const bool offline = extra.contains(kOfflineKey);
     if (offline) {
@@ -177,6 +177,7 @@ struct LearningLoop::Impl {
       throw CheckpointError("checkpoint " + Checkpoint().string() + ", option \"" + key + "\": this run asks for " +
                             At(ours, key).dump() + ", the one to resume had " + At(theirs, key).dump());
     }
+    model->LoadTrainingState(Checkpoint());
     trained_on = (offline ? extra.at(kOfflineKey) : extra).value("trained_on", std::vector<std::string>());
     for (const std::string& dataset : trained_on) {
       DatasetReader reader(dataset);

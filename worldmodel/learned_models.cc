@@ -1,6 +1,7 @@
 // Apart from the options, for what reads options without LibTorch.
 #include "sim/error.h"
 #include "worldmodel/model_config.h"
+#include "worldmodel/model_files.h"
 #include "worldmodel/model_options.h"
 
 namespace reverie {
@@ -10,6 +11,8 @@ std::unique_ptr<LearnedModel> MakeLearnedModel(std::shared_ptr<const CompiledTas
   if (options.kind == "latent") return std::make_unique<Latent>(std::move(task), options.latent, device, seed);
   return std::make_unique<Ensemble>(std::move(task), options.ensemble, device, seed);
 }
+
+nlohmann::json ReadCheckpointNote(const std::filesystem::path& file) { return ReadTrainingNote(file); }
 
 std::unique_ptr<LearnedModel> LoadLearnedModel(const std::filesystem::path& folder,
                                                std::shared_ptr<const CompiledTask> task, const std::string& device) {

@@ -92,8 +92,11 @@ void WriteTrainingState(const std::filesystem::path& file, const ModelContent& c
   CommitFile(temporary, file);
 }
 
-nlohmann::json ReadTrainingState(const std::filesystem::path& file, ModelContent content, const torch::Device& device,
-                                 const std::function<void(torch::serialize::InputArchive&)>& more) {
+namespace {
+
+// Opens a checkpoint and lets `read` read it. @throws CheckpointError.
+nlohmann::json ReadArchive(const std::filesystem::path& file, const torch::Device& device,
+                           const std::function<void(torch::serialize::InputArchive&)>& read) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
     throw CheckpointError("checkpoint " + file.string() + ": no such file, so there is nothing to resume");
@@ -102,6 +105,23 @@ nlohmann::json ReadTrainingState(const std::filesystem::path& file, ModelContent
     torch::NoGradGuard no_grad;
     torch::serialize::InputArchive archive;
     archive.load_from(file.string(), device);
+    if (read) read(archive);
+    c10::IValue extra;
+    archive.read("extra", extra);
+    return nlohmann::json::parse(extra.toStringRef());
+  } catch (const c10::Error& error) {
+    throw CheckpointError("checkpoint " + file.string() + ": it is truncated or no checkpoint of a model (" +
+                          std::string(error.what_without_backtrace()).substr(0, 120) + ")");
+  }
+}
+
+}  // namespace
+
+nlohmann::json ReadTrainingNote(const std::filesystem::path& file) { return ReadArchive(file, torch::kCPU, nullptr); }
+
+nlohmann::json ReadTrainingState(const std::filesystem::path& file, ModelContent content, const torch::Device& device,
+                                 const std::function<void(torch::serialize::InputArchive&)>& more) {
+  return ReadArchive(file, device, [&](torch::serialize::InputArchive& archive) {
     for (auto& [name, tensor] : content.tensors) {
       torch::Tensor value;
       if (!archive.try_read(name, value)) {
@@ -114,17 +134,12 @@ nlohmann::json ReadTrainingState(const std::filesystem::path& file, ModelContent
       tensor.copy_(value);
     }
     if (more) more(archive);
-    c10::IValue updates, calibration, extra;
+    c10::IValue updates, calibration;
     archive.read("updates", updates);
     archive.read(kCalibrationKey, calibration);
-    archive.read("extra", extra);
     content.updates = updates.toInt();
     content.calibration = Calibration::FromJson(nlohmann::json::parse(calibration.toStringRef()));
-    return nlohmann::json::parse(extra.toStringRef());
-  } catch (const c10::Error& error) {
-    throw CheckpointError("checkpoint " + file.string() + ": it is truncated or no checkpoint of a " + content.kind +
-                          " model (" + std::string(error.what_without_backtrace()).substr(0, 120) + ")");
-  }
+  });
 }
 
 }  // namespace reverie

@@ -32,6 +32,8 @@ void ReadModel(const std::filesystem::path& folder, const nlohmann::json& config
 
 void WriteTrainingState(const std::filesystem::path& file, const ModelContent& content, const nlohmann::json& extra,
                         const std::function<void(torch::serialize::OutputArchive&)>& more = nullptr);
+/// Returns `extra` alone, of any kind and size of model. @throws CheckpointError.
+nlohmann::json ReadTrainingNote(const std::filesystem::path& file);
 /// Returns `extra`. @throws CheckpointError.
 nlohmann::json ReadTrainingState(const std::filesystem::path& file, ModelContent content, const torch::Device& device,
                                  const std::function<void(torch::serialize::InputArchive&)>& more = nullptr);

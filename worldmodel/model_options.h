@@ -23,6 +23,8 @@ struct ModelOptions {
 /// A model that has learned nothing yet. @param device  as ResolveDevice gives it.
 std::unique_ptr<LearnedModel> MakeLearnedModel(std::shared_ptr<const CompiledTask> task, const ModelOptions& options,
                                                const std::string& device, uint64_t seed);
+/// What was given to SaveTrainingState beside the model, whatever its kind and size. @throws CheckpointError.
+nlohmann::json ReadCheckpointNote(const std::filesystem::path& file);
 /// The model in `folder`, of whatever kind. @throws CheckpointError.
 std::unique_ptr<LearnedModel> LoadLearnedModel(const std::filesystem::path& folder,
                                                std::shared_ptr<const CompiledTask> task, const std::string& device);

@@ -274,7 +274,7 @@ TEST_CASE("learning: goes on from a model that was trained on recorded episodes,
   CHECK(LearningLoop(task, ShortLatent(200), "cpu", folder, true).Run(nullptr, nullptr, {}).episodes.size() == 2);
   LearningOptions other = ShortLatent(100);
   other.model.kind = "ensemble";
-  CHECK_THROWS_WITH_AS(LearningLoop(task, other, "cpu", folder, true), doctest::Contains("model"), CheckpointError);
+  CHECK_THROWS_WITH_AS(LearningLoop(task, other, "cpu", folder, true), doctest::Contains("learning(mppi, latent)"), Error);
 }
 
 TEST_CASE("training: on recorded episodes, held-out error falls, and a resumed run ends the same") {

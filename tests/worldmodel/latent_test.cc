@@ -82,24 +82,28 @@ TEST_CASE("latent: decoded it predicts held-out episodes better than persistence
 
 TEST_CASE("latent: a reward that never changes is worth what a geometric series is, in any unit") {
   SetTorchThreads(1);
-  std::vector<float> worth;
+  LatentOptions options = Small();
+  options.target_rate = 0.1;  // so that the series is summed within these updates
+  std::vector<double> early;
   for (const char* reward : {"1", "1e-6", "1e6"}) {
     const auto task = testing::MakeTask(
         testing::kSlider, std::string(R"json("time_limit_s": 1, "observation": {"position": "qpos", "velocity": "qvel"}, "reward": ")json") + reward + "\"");
-    LatentOptions options = Small();
-    options.target_rate = 0.1;  // so that the series is summed within these updates
     Latent model(task, options, "cpu", 5);
     CHECK(model.discount() == doctest::Approx(0.95));  // 20 steps: the least there is
     const std::vector<Episode> episodes = testing::Play(task, 6, 3);
-    model.Train(BufferOf(episodes, 2, 1), 900, 1);
-    const Imagination imagined = Imagined(model, episodes[0], 2, 3);
+    const ReplayBuffer buffer = BufferOf(episodes, 2, 1);
     const double unit = std::stod(reward);
-    for (const float value : imagined.rewards) CHECK(value / unit == doctest::Approx(1.0).epsilon(0.03));
-    CHECK(imagined.values[0] / unit == doctest::Approx(1.0 / (1.0 - 0.95)).epsilon(0.1));
-    worth.push_back(static_cast<float>(imagined.values[0] / unit));
+    model.Train(buffer, 200, 1);
+    early.push_back(Imagined(model, episodes[0], 2, 3).values[0] / unit);
+    if (unit != 1.0) continue;
+    model.Train(buffer, 2500, 2);
+    const Imagination imagined = Imagined(model, episodes[0], 2, 3);
+    for (const float value : imagined.rewards) CHECK(value == doctest::Approx(1.0).epsilon(0.03));
+    CHECK(imagined.values[0] == doctest::Approx(1.0 / (1.0 - 0.95)).epsilon(0.1));
   }
-  CHECK(worth[1] == doctest::Approx(worth[0]).epsilon(1e-3));
-  CHECK(worth[2] == doctest::Approx(worth[0]).epsilon(1e-3));
+  CHECK(early[0] > 0.1);
+  CHECK(early[1] == doctest::Approx(early[0]).epsilon(1e-3));
+  CHECK(early[2] == doctest::Approx(early[0]).epsilon(1e-3));
 }
 
 TEST_CASE("latent: nothing is earned after the task has ended") {
