@@ -1,6 +1,7 @@
 #include "sim/frame_recorder.h"
 
 #include <algorithm>
+#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -57,6 +58,20 @@ struct FrameRecorder::Impl {
       buffers.emplace_back(static_cast<size_t>(stream.frame_bytes()));
     }
     sequences.resize(streams.size());
+    WarmUp(model);
+  }
+
+  /// Draws once: drivers set their compilers up and compile on first use, which is better not done by several threads
+  /// at a time.
+  void WarmUp(const mjModel* model) {
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
+    const DataPtr data(mj_makeData(model));
+    if (!data) throw SceneError("not enough memory for a simulation of the scene");
+    mj_forward(model, data.get());
+    renderer.Look(model, data.get(), cameras.front());
+    std::vector<uint8_t> pixels(static_cast<size_t>(renderer.width()) * static_cast<size_t>(renderer.height()) * 3);
+    renderer.DrawPixels(pixels);
   }
 
   std::vector<FrameStream> streams;
