@@ -122,13 +122,13 @@ TEST_CASE("One key switches between the simulator and the model believed in last
   PlannerOptions of_model = desk.Now()->planner;
   of_model.horizon = 9;
   desk.app.session->SetPlanner(of_model);
-  desk.Settle();
+  REQUIRE(Eventually(desk, [&] { return desk.Now()->planner.horizon == 9; }));
   desk.Press(GLFW_KEY_M);
   REQUIRE(Eventually(desk, [&] { return desk.Now()->model == "simulator" && !desk.Now()->model_loading; }));
   desk.Press(GLFW_KEY_M);
   REQUIRE(Eventually(desk, [&] { return desk.Now()->model == "models/learned%s#1" && !desk.Now()->model_loading; }));
   // It is planned in as it was before.
-  CHECK(desk.Now()->planner.horizon == 9);
+  CHECK(Eventually(desk, [&] { return desk.Now()->planner.horizon == 9; }));
 }
 
 TEST_CASE("A model that cannot be opened is said to be, and the one before stands") {
