@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "sim/error.h"
-#include "worldmodel/device.h"
 #include "worldmodel/ensemble_impl.h"
 #include "worldmodel/tensor_formula.h"
 
@@ -146,10 +145,6 @@ Ensemble::Ensemble(std::shared_ptr<const CompiledTask> task, EnsembleOptions opt
 Ensemble::~Ensemble() = default;
 
 const CompiledTask& Ensemble::task() const { return *impl_->task; }
-
-void Ensemble::SetThreads(int threads) {
-  if (TorchThreads() != threads) SetTorchThreads(threads);
-}
 const EnsembleOptions& Ensemble::options() const { return impl_->options; }
 std::vector<double> Ensemble::channel_scale() const {
   const torch::Tensor scale = impl_->channel_scale.to(torch::kCPU, torch::kFloat64).contiguous();

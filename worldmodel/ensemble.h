@@ -47,7 +47,6 @@ class Ensemble : public LearnedModel {
 
   void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
                const ImagineOptions& options, Imagination& result) override;
-  void SetThreads(int threads) override;
 
   TrainResult Train(const ReplayBuffer& data, int updates, uint64_t seed,
                     const std::function<bool(int)>& go_on = nullptr) override;

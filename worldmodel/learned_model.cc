@@ -5,7 +5,13 @@
 #include <limits>
 #include <numbers>
 
+#include "worldmodel/device.h"
+
 namespace reverie {
+
+void LearnedModel::SetThreads(int threads) {
+  if (TorchThreads() != threads) SetTorchThreads(threads);
+}
 
 bool LearnedModel::Calibrate(const Episode& episode, const std::function<bool()>& go_on) {
   // Windows spread over the episode; where they start differs from episode to episode, since episodes of an agent

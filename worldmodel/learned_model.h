@@ -17,6 +17,8 @@ namespace reverie {
 
 class LearnedModel : public WorldModel {
  public:
+  void SetThreads(int threads) override;
+
   struct TrainResult {
     double loss = 0;       // what the kind minimises, mean over the last tenth of the updates, normalised units
     double update_ms = 0;  // per update, time spent in go_on left out

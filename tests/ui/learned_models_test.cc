@@ -135,6 +135,13 @@ TEST_CASE("Torch takes its share of the processors on the thread that opens a mo
   CHECK(threads_of(2) == 1);
   CHECK(threads_of(12) == 4);
   CHECK(threads_of(0) <= std::max(1, AvailableThreads() / 3));
+  // What a session lends a plan.
+  int lent = 0;
+  std::thread([&] {
+    MakeLearnedModels(2).open(folder.string(), task)->SetThreads(3);
+    lent = TorchThreads();
+  }).join();
+  CHECK(lent == 3);
   SetTorchThreads(1);
 }
 
