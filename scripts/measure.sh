@@ -44,7 +44,7 @@ learn_and_evaluate() {
 }
 
 on_display() {
-  Xvfb -displayfd 3 -screen 0 1280x800x24 3>"$out/display" 2>/dev/null &
+  Xvfb -displayfd 3 -screen 0 1280x800x24 -noreset 3>"$out/display" 2>/dev/null &
   local server=$!
   until [ -s "$out/display" ]; do sleep 0.1; done
   local failed=0

@@ -22,7 +22,7 @@ shoot() { # name, height in pixels, then what the app is to be told
   local name=$1 height=$2
   shift 2
   rm -rf "${settings:?}"/*
-  XDG_CONFIG_HOME=$settings xvfb-run -a -s "-screen 0 1280x${height}x24" \
+  XDG_CONFIG_HOME=$settings xvfb-run -a -s "-screen 0 1280x${height}x24 -noreset" \
     "$reverie" "$@" --size 1280x$height --scale 1 --lock-step --run-for 0 --screenshot "assets/app-$name.png"
   printf '%s\n' "assets/app-$name.png"
 }

@@ -29,7 +29,8 @@ class Display:
     def __init__(self):
         read, write = os.pipe()
         self.server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+            # Without -noreset it begins anew, and turns away who comes then, whenever its last window has closed.
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp", "-noreset"],
             pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as stream:
@@ -90,7 +91,8 @@ class DesktopTest(unittest.TestCase):
                 if title.endswith(" - Reverie"):
                     subprocess.run(["xdotool", "windowfocus", "--sync", window], env=self.environment, check=True)
                     return window
-            self.assertIsNone(process.poll(), "the app ended early")
+            if process.poll() is not None:
+                self.fail(f"the app ended early, with {process.returncode}: {process.stderr.read()}")
             time.sleep(0.1)
         self.fail("no window of the app appeared")
 

@@ -36,7 +36,7 @@ class Display {
     int ends[2];
     if (pipe(ends) != 0) return;
     const std::string descriptor = std::to_string(ends[1]);
-    std::vector<std::string> words = {"Xvfb", "-displayfd", descriptor, "-screen", "0", "1000x700x24", "-nolisten", "tcp"};
+    std::vector<std::string> words = {"Xvfb", "-displayfd", descriptor, "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset"};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
