@@ -74,10 +74,12 @@ def main():
         row(f"going to {scrub[0]['seeks']} of {scrub[0]['control_steps']:,} steps of the past",
             f"bench scrub --task dm_control/{scrub[0]['task'].split('/')[-1]}", "",
             f"**{scrub[0]['exact']}** exact; {scrub[0]['ms_p50']:.2f} ms (median), **{scrub[0]['ms_max']:.1f} ms** at most")
-    for task in ("cartpole-swingup", "cheetah-run", "humanoid"):
+    for task, scene in (("cartpole-swingup", "dm_control/cartpole-swingup"), ("cheetah-run", "dm_control/cheetah-run"),
+                        ("humanoid", "humanoid.xml")):  # dm_control's
         run = answers(f"collect-{task}")
         if run:
-            row(f"collecting {task} to disk, beside a bare `mj_step` loop on as many threads", f"bench collect --task {task}",
+            row(f"collecting {task} to disk, beside a bare `mj_step` loop on as many threads",
+                f"bench collect --task {scene} --action-repeat 2 --seconds 4",
                 run[0]["action_repeat"],
                 f"**{run[0]['ratio']:.2f}** of it: {run[0]['collect_steps_per_s']:,.0f} env steps/s, bare "
                 f"{run[0]['bare_steps_per_s']:,.0f}")
@@ -90,7 +92,8 @@ def main():
     for name, what in (("kills", "cheetah-run"), ("kills-pixels", "two-rooms with frames")):
         run = answers(name)
         if run:
-            row(f"`kill -9` at a random moment of collecting {what}, then `--resume`", "scripts/crash_test.py", "",
+            row(f"`kill -9` at a random moment of collecting {run[0]['episodes']} episodes of {what}, then `--resume`",
+                "scripts/crash_test.py", "",
                 f"**{run[0]['equal']}** of {run[0]['kills']} came to the same bytes")
     memory = answers("memory-cartpole-swingup", "memory-cheetah-run")
     if memory:

@@ -133,8 +133,8 @@ class StableWorldmodelExporter : public Hdf5Exporter {
         length_(file_.root(), "ep_len", Type::kInt32, {}),
         offset_(file_.root(), "ep_offset", Type::kInt64, {}) {
     for (const FrameStream& stream : StreamsOf(info_.frames)) {
-      const bool only = stream.camera == info_.frames.cameras.front();
-      const std::string name = std::string(stream.group()) + (only ? "" : "_" + stream.name());
+      const bool first = stream.camera == info_.frames.cameras.front();
+      const std::string name = std::string(stream.group()) + (first ? "" : "_" + stream.name());
       frames_.emplace_back(file_.root(), name, stream);
     }
   }

@@ -111,14 +111,17 @@ class FaultsTest(unittest.TestCase):
 
     def test_killed_runs_resume_to_the_same_bytes(self):
         self.collect("whole/run", "--episodes", 2000)
+        killed = 0
         for delay in (0.02, 0.1, 0.2):
             process = self.start("collect", "cart.json", "--out", f"killed-{delay}/run", "--seed", 3, "--policy", "smooth",
                                  "--episodes", 2000)
             time.sleep(delay)
             process.kill()
             process.communicate()
+            killed += process.returncode == -signal.SIGKILL
             self.collect(f"killed-{delay}/run", "--episodes", 2000, "--resume")
             self.assertEqual(contents(self.folder / f"killed-{delay}"), contents(self.folder / "whole"))
+        self.assertGreater(killed, 0, "every run ended before it was killed")
 
     def test_a_full_disk_loses_nothing(self):
         self.collect("whole/run", "--episodes", 400)

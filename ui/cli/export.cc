@@ -58,7 +58,8 @@ void AddExport(CLI::App& app) {
   command.add_option("--out", options->out, "File to write: .npz, .h5 or .hdf5")->required();
   command.add_option("--camera", options->format.camera,
                      "ogbench: frames of this camera as the observation (the state)");
-  AddCommonOptions(command, options->common, kOverwrite);
+  command.add_flag("--overwrite", options->common.overwrite, "Replace the file if there is one");
+  AddCommonOptions(command, options->common, 0);
   SetBody(command, [options] { return RunExport(*options); });
 }
 
