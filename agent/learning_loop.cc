@@ -226,6 +226,10 @@ LearningLoop::LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOpt
   }
   impl_ = std::make_unique<Impl>(std::move(task), std::move(options), device, std::move(folder));
   Impl& impl = *impl_;
+  if (impl.options.planner.kind == PlannerKind::kPolicy && !impl.model->has_policy()) {
+    throw Error("planner 'policy': model '" + impl.model->name() + "' learns no policy of its own; choose --model latent, or " +
+                "another planner");
+  }
   const DatasetInfo info =
       DescribeDataset(*impl.task, impl.options.seed, "learning(" + PlannerName(impl.options.planner.kind) + ", " + impl.model->name() + ")");
   std::error_code ignored;

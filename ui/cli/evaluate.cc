@@ -116,7 +116,7 @@ void AddEvaluate(CLI::App& app) {
           "--model", options->model,
           "What the planner imagines in: a model's folder, 'simulator', or 'random' for no plan at all")
       ->required();
-  command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (default: the task's)");
+  command.add_option("--planner", options->planner, "icem, mppi, cem, shooting, or policy: the model's own (default: the task's)");
   command.add_option("--episodes", options->episodes, "How many")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
