@@ -173,6 +173,13 @@ struct LearningLoop::Impl {
       throw CheckpointError("checkpoint " + Checkpoint().string() +
                             ": was made neither by learning nor by training, so learning cannot go on from it");
     }
+    // What an older version did not know of yet was as it is unless asked for otherwise.
+    LearningOptions unasked;
+    unasked.model.kind = options.model.kind;
+    nlohmann::json filled = nlohmann::json::parse(unasked.ToJson().dump());
+    if (offline) filled = {{"model", filled.at("model")}};
+    filled.merge_patch(theirs);
+    theirs = filled;
     if (const std::string key = FirstDifference(ours, theirs); !key.empty()) {
       throw CheckpointError("checkpoint " + Checkpoint().string() + ", option \"" + key + "\": this run asks for " +
                             At(ours, key).dump() + ", the one to resume had " + At(theirs, key).dump());
