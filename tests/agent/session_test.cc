@@ -432,6 +432,7 @@ TEST_CASE("a model's own policy acts where it has one, and is said to be missing
   CHECK(session.Snapshot()->notice.text.find("model 'simulator' has learned no policy of its own") != std::string::npos);
   CHECK_FALSE(session.Snapshot()->playing);
   session.SetActor(Actor::kSmooth);
+  session.ResetToEpisode(2);
   session.StepControl(2);
   session.Wait();
   CHECK(session.Snapshot()->control_step == 2);
