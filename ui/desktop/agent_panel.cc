@@ -385,7 +385,9 @@ void AgentPanel::DrawPlanner(App& app) {
 
 void AgentPanel::DrawPlanTimes(const App& app) {
   const SessionSnapshot& now = *app.now;
-  if (now.actor != Actor::kPlanner) {
+  if (now.actor == Actor::kPolicy) {
+    Faint("The policy acts, and nothing is planned; what is drawn is where it would lead.");
+  } else if (now.actor != Actor::kPlanner) {
     Faint(now.imagination.enabled ? "The planner does not act now; it plans for you to look at." : "The planner does not act now.");
   }
   const bool many = now.imagined_steps_per_s >= 1e6;
