@@ -45,7 +45,7 @@ Work ReadWork(const Options& options) {
   }
   Work work{options.out, {0, options.episodes}, {}, ReadFrameOptions(options.frames), ""};
   try {
-    work.policies = ParsePolicyMixture(options.policy, {"random", "smooth", "planner", "model"});
+    work.policies = ParsePolicyMixture(options.policy, {"random", "smooth", "explore", "planner", "model"});
   } catch (const Error& error) {  // "policy 'smoth': ..."
     throw UsageError(std::string("--") + error.what());
   }
@@ -180,7 +180,8 @@ void AddCollect(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->excludes(episodes);
   command.add_option("--policy", options->policy,
-                     "random, smooth, planner, or model: a planner in a learned one (random); "
+                     "random, smooth, explore (slides along what it runs into), planner, or model: a planner in a learned "
+                     "one (random); "
                      "smooth:0.7,planner:0.3 draws one of them for each episode");
   command.add_option("--epsilon", options->epsilon, "Probability, per control step, of a uniform action instead (0)");
   command.add_option("--model", options->model,
