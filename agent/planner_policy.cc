@@ -63,7 +63,6 @@ PlannerOptions PlannerOptionsForKind(const TaskSpec& spec, const std::string& ki
     options.iterations = 6;
     options.elites = 12;
     options.initial_deviation = 0.7;
-    options.population_decay = 1.0;
     return options;
   }
   if (kind != "latent") return PlannerOptionsFor(spec);

@@ -28,7 +28,8 @@ struct JepaOptions {
   int encoder_width = 256;
   int predictor_width = 256;
   int predictor_layers = 2;
-  std::string stem = "convolution";  // the first layer: 5 x 5 by steps of 2; "patches": 4 x 4 by steps of 4, half the work
+  std::string stem = "patches";      // the first layer: 4 x 4 by steps of 4; "convolution": 5 x 5 by steps of 2, twice the
+                                     // work in all
   int frames = 1;                    // seen at once, 1 to 3: consecutive states
   std::string proprioception;        // channels of the observation seen beside the picture, separated by commas
   int frame_skip = 3;                // control steps of one prediction
