@@ -67,8 +67,16 @@ PlannerOptions PlannerOptionsFor(const TaskSpec& spec) {
 }
 
 PlannerOptions PlannerOptionsForKind(const TaskSpec& spec, const std::string& kind) {
-  if (kind != "latent") return PlannerOptionsFor(spec);
   PlannerOptions options;
+  if (kind == "jepa") {
+    options.horizon = 36;
+    options.sequences = 128;
+    options.iterations = 6;
+    options.elites = 12;
+    options.initial_deviation = 0.7;
+    return options;
+  }
+  if (kind != "latent") return PlannerOptionsFor(spec);
   options.kind = PlannerKind::kMppi;
   options.horizon = 3;
   options.sequences = 128;

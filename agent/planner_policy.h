@@ -12,7 +12,7 @@ namespace reverie {
 /// Options that suit a task: the defaults, over them the task file's "planner". @throws Error for unknown keys.
 PlannerOptions PlannerOptionsFor(const TaskSpec& spec);
 /// Options that suit a kind of learned model: a latent model's value sees past a short horizon, so those of the task's
-/// "planner", which are for returns summed up, do not apply to it.
+/// "planner", which are for returns summed up, do not apply to it; nor to a joint-embedding one, which plans by pictures.
 PlannerOptions PlannerOptionsForKind(const TaskSpec& spec, const std::string& kind);
 /// Options that suit planning a task in a model: those of the task; unless the model is "simulator", over them the
 /// planner of the task file's "learning", and over that the one that learning used, where the model's folder tells.

@@ -17,7 +17,8 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
-constexpr char kSceneKey[] = "scene", kTaskKey[] = "task", kPoliciesKey[] = "policies", kFramesKey[] = "frames";
+constexpr char kSceneKey[] = "scene", kTaskKey[] = "task", kPoliciesKey[] = "policies", kFramesKey[] = "frames",
+               kHideKey[] = "hide";
 
 // Every field of DatasetInfo that JSON keeps, once: visited to write and to read.
 template <class Info, class Visit>
@@ -198,6 +199,7 @@ std::string FramesDescription(const FrameSettings& frames) {
                      " x " + std::to_string(frames.height) + " by " + Join(frames.cameras) + ", first row on top";
   if (frames.depth) text += ", depth in metres from the camera's plane";
   if (frames.segmentation) text += ", segmentation (object id, object type; -1, -1 nothing)";
+  if (!frames.hide.empty()) text += ", without " + Join(frames.hide);
   return text;
 }
 
@@ -211,6 +213,7 @@ ordered_json InfoToJson(const DatasetInfo& info) {
   if (!info.frames.empty()) {
     ordered_json& frames = json[kFramesKey];
     VisitFrameFields(info.frames, [&](const char* key, const auto& value) { frames[key] = value; });
+    if (!info.frames.hide.empty()) frames[kHideKey] = info.frames.hide;
   }
   return json;
 }
@@ -239,6 +242,7 @@ DatasetInfo InfoFromJson(const json& object, const std::string& origin) {
     if (!frames.is_object())
       throw DatasetError(origin + ": key '" + kFramesKey + "': expected an object, found " + Shown(frames));
     VisitFrameFields(info.frames, [&](const char* key, auto& field) { read_from(frames, above, key, field); });
+    if (frames.contains(kHideKey)) read_from(frames, above, kHideKey, info.frames.hide);
     if (info.frames.empty() || info.frames.width < 1 || info.frames.height < 1)
       throw DatasetError(origin + ": key '" + kFramesKey + "': expected a camera and a size of 1 or more, found " +
                          Shown(frames));

@@ -17,7 +17,7 @@ RenderQuality QualityOf(const FrameSettings& settings) {
 }
 
 template <class Value>
-std::span<Value> As(std::vector<uint8_t>& bytes) {
+std::span<Value> As(std::span<uint8_t> bytes) {
   return {reinterpret_cast<Value*>(bytes.data()), bytes.size() / sizeof(Value)};
 }
 
@@ -45,6 +45,7 @@ FrameSettings CompleteFrames(FrameSettings settings, const CompiledTask& task) {
       throw SceneError("camera '" + *camera + "': expected each camera once, found it twice");
     if (*camera != kFreeCamera) CheckCamera(model, *camera);
   }
+  CheckHidden(model, settings.hide);
   return settings;
 }
 
@@ -58,6 +59,7 @@ struct FrameRecorder::Impl {
       buffers.emplace_back(static_cast<size_t>(stream.frame_bytes()));
     }
     sequences.resize(streams.size());
+    renderer.Hide(model, settings.hide);
     WarmUp(model);
   }
 
@@ -72,6 +74,14 @@ struct FrameRecorder::Impl {
     renderer.Look(model, data.get(), cameras.front());
     std::vector<uint8_t> pixels(static_cast<size_t>(renderer.width()) * static_cast<size_t>(renderer.height()) * 3);
     renderer.DrawPixels(pixels);
+  }
+
+  void DrawOne(FrameKind kind, std::span<uint8_t> frame) {
+    switch (kind) {
+      case FrameKind::kPixels: renderer.DrawPixels(frame); break;
+      case FrameKind::kDepth: renderer.DrawDepth(As<float>(frame)); break;
+      case FrameKind::kSegmentation: renderer.DrawSegmentation(As<int32_t>(frame)); break;
+    }
   }
 
   std::vector<FrameStream> streams;
@@ -100,13 +110,19 @@ void FrameRecorder::Add(const mjModel* model, mjData* data) {
       looking_from = &self.cameras[i];
     }
     std::vector<uint8_t>& buffer = self.buffers[i];
-    switch (self.streams[i].kind) {
-      case FrameKind::kPixels: self.renderer.DrawPixels(buffer); break;
-      case FrameKind::kDepth: self.renderer.DrawDepth(As<float>(buffer)); break;
-      case FrameKind::kSegmentation: self.renderer.DrawSegmentation(As<int32_t>(buffer)); break;
-    }
+    self.DrawOne(self.streams[i].kind, buffer);
     self.sequences[i].Add(self.packer.Pack(buffer, self.streams[i].element_bytes()));
   }
+}
+
+void FrameRecorder::Draw(const mjModel* model, mjData* data, const FrameStream& stream, std::span<uint8_t> frame) {
+  Impl& self = *impl_;
+  const auto found = std::find(self.streams.begin(), self.streams.end(), stream);
+  if (found == self.streams.end()) {
+    throw DatasetError("no stream of " + std::string(stream.group()) + " by camera '" + stream.camera + "' is drawn here");
+  }
+  self.renderer.Look(model, data, self.cameras[static_cast<size_t>(found - self.streams.begin())]);
+  self.DrawOne(stream.kind, frame);
 }
 
 std::vector<FrameSequence> FrameRecorder::Take() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <mujoco/mujoco.h>
@@ -17,8 +18,8 @@ namespace reverie {
 inline constexpr int kMostFramePixels = 1024;
 
 /// Completes settings for a task's scene. Without cameras: the task's own, else the scene's first, else kFreeCamera.
-/// @throws SceneError for a camera that the scene lacks (near names suggested) or that is named twice; ShapeError for
-/// a size that is not 1 to kMostFramePixels.
+/// @throws SceneError for a camera or something hidden that the scene lacks (near names suggested), a camera that is
+/// named twice; ShapeError for a size that is not 1 to kMostFramePixels.
 FrameSettings CompleteFrames(FrameSettings settings, const CompiledTask& task);
 
 /// Tries whether such frames can be drawn here. @throws DeviceError: what is missing and how to get it; ShapeError.
@@ -39,6 +40,10 @@ class FrameRecorder {
   void Add(const mjModel* model, mjData* data);
   /// What was drawn since Start, in StreamsOf's order.
   std::vector<FrameSequence> Take();
+  /// Draws one picture of `data` and keeps nothing: what Add would record of a stream.
+  /// @param frame  stream.frame_bytes(), as ReadFrames gives them.
+  /// @throws DatasetError where the settings have no such stream.
+  void Draw(const mjModel* model, mjData* data, const FrameStream& stream, std::span<uint8_t> frame);
 
  private:
   struct Impl;

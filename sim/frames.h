@@ -16,6 +16,7 @@ struct FrameSettings {
   std::vector<std::string> cameras;   // labels of the scene's cameras, or kFreeCamera; none: no pictures
   std::string quality = "fast";       // "fast": no multisampling, shadows or reflections; "full"
   bool depth = false, segmentation = false;
+  std::vector<std::string> hide = {};  // bodies, geoms and sites that are left out of the pictures
 
   bool empty() const { return cameras.empty(); }
   bool operator==(const FrameSettings&) const = default;

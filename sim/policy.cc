@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/error.h"
+#include "sim/explore_policy.h"
 #include "sim/random.h"
 
 namespace reverie {
@@ -66,7 +67,8 @@ PolicySource SmoothPolicy(const CompiledTask& task) {
 PolicySource NoisePolicy(const std::string& name, const CompiledTask& task) {
   if (name == "random") return RandomPolicy(task);
   if (name == "smooth") return SmoothPolicy(task);
-  const std::vector<std::string> known = {"random", "smooth"};
+  if (name == "explore") return ExplorePolicy(task);
+  const std::vector<std::string> known = {"random", "smooth", "explore"};
   throw Error("policy '" + name + "': expected " + Join(known) + DidYouMean(name, known));
 }
 

@@ -47,7 +47,7 @@ PolicySource RandomPolicy(const CompiledTask& task);
 /// It pushes long enough in one direction to reach states that white noise does not.
 PolicySource SmoothPolicy(const CompiledTask& task);
 
-/// "random" or "smooth". @throws Error listing them.
+/// "random", "smooth" or "explore" (sim/explore_policy.h). @throws Error listing them.
 PolicySource NoisePolicy(const std::string& name, const CompiledTask& task);
 
 }  // namespace reverie

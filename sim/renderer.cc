@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -54,6 +55,39 @@ bool SameAssets(const mjModel* a, const mjModel* b) {
          a->nflex == b->nflex;
 }
 
+using Objects = std::set<std::pair<int, int>>;  // type and id, as mjvGeom has them
+
+/// What a body, geom or site of that name draws.
+Objects ObjectsNamed(const mjModel* model, const std::string& name) {
+  Objects found;
+  if (const int body = mj_name2id(model, mjOBJ_BODY, name.c_str()); body > 0) {
+    for (int i = 0; i < model->ngeom; ++i) {
+      if (model->geom_bodyid[i] == body) found.insert({mjOBJ_GEOM, i});
+    }
+    for (int i = 0; i < model->nsite; ++i) {
+      if (model->site_bodyid[i] == body) found.insert({mjOBJ_SITE, i});
+    }
+    return found;
+  }
+  for (const mjtObj type : {mjOBJ_GEOM, mjOBJ_SITE}) {
+    if (const int id = mj_name2id(model, type, name.c_str()); id >= 0) found.insert({type, id});
+  }
+  if (!found.empty()) return found;
+  std::vector<std::string> known;
+  const auto add = [&](int type, int first, int count) {
+    for (int i = first; i < count; ++i) {
+      const char* other = mj_id2name(model, type, i);
+      if (other != nullptr && *other != '\0') known.push_back(other);
+    }
+  };
+  add(mjOBJ_BODY, 1, static_cast<int>(model->nbody));
+  add(mjOBJ_GEOM, 0, static_cast<int>(model->ngeom));
+  add(mjOBJ_SITE, 0, static_cast<int>(model->nsite));
+  std::sort(known.begin(), known.end());  // a body and its geom often have one name
+  known.erase(std::unique(known.begin(), known.end()), known.end());
+  throw SceneError("scene has no body, geom or site '" + name + "' to hide" + DidYouMean(name, known));
+}
+
 /// Puts the first row on top, where OpenGL has the last.
 template <class Value>
 void Flip(std::span<Value> values, int rows) {
@@ -93,6 +127,10 @@ bool HasCamera(const mjModel* model, const std::string& camera) { return CameraI
 
 void CheckCamera(const mjModel* model, const std::string& camera) { FindCamera(model, camera); }
 
+void CheckHidden(const mjModel* model, const std::vector<std::string>& names) {
+  for (const std::string& name : names) ObjectsNamed(model, name);
+}
+
 struct Renderer::Impl {
   Impl(const mjModel* model, int width_px, int height_px, RenderQuality quality);
   ~Impl() { mjv_freeScene(&scene); }
@@ -109,6 +147,7 @@ struct Renderer::Impl {
   mjvOption option;
   mjvCamera camera;
   std::vector<mjvGeom> ghosts;
+  Objects hidden;
   bool fast;
   float near = 0, far = 0;  // clipping planes, metres
   std::vector<uint8_t> id_colours;
@@ -173,6 +212,11 @@ void Renderer::AddGhost(const mjModel* model, mjData* data, const float rgba[4])
   self.scene.ngeom = 0;
 }
 
+void Renderer::Hide(const mjModel* model, const std::vector<std::string>& names) {
+  impl_->hidden.clear();
+  for (const std::string& name : names) impl_->hidden.merge(ObjectsNamed(model, name));
+}
+
 void Renderer::Impl::CheckSize(size_t found, size_t channels, const char* unit) const {
   if (found == static_cast<size_t>(width) * static_cast<size_t>(height) * channels) return;
   throw ShapeError("picture buffer has " + std::to_string(found) + " " + unit + "; " + std::to_string(height) + " x " +
@@ -200,6 +244,16 @@ void Renderer::Look(const mjModel* model, mjData* data, const std::string& camer
   self.far = static_cast<float>(model->vis.map.zfar * model->stat.extent);
 
   mjv_updateScene(model, data, &self.option, nullptr, &self.camera, mjCAT_ALL, &self.scene);
+  if (!self.hidden.empty()) {
+    const auto end = std::remove_if(self.scene.geoms, self.scene.geoms + self.scene.ngeom, [&](const mjvGeom& geom) {
+      return self.hidden.contains({geom.objtype, geom.objid});
+    });
+    self.scene.ngeom = static_cast<int>(end - self.scene.geoms);
+    // Segmentation looks an object up by this number, which must stay below the number of geoms.
+    for (int i = 0; i < self.scene.ngeom; ++i) {
+      if (self.scene.geoms[i].segid >= 0) self.scene.geoms[i].segid = i;
+    }
+  }
   for (const mjvGeom& ghost : self.ghosts) {
     if (self.scene.ngeom < self.scene.maxgeom) self.scene.geoms[self.scene.ngeom++] = ghost;
   }

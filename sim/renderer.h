@@ -47,6 +47,10 @@ class Renderer {
   /// -1, -1 where nothing is, as dm_control and MuJoCo's Python renderer have it.
   void DrawSegmentation(std::span<int32_t> ids);
 
+  /// Leaves these out of every picture from now on: a body with all that is fixed to it, a geom or a site, by name.
+  /// @throws SceneError for a name that is none of these (near names suggested).
+  void Hide(const mjModel* model, const std::vector<std::string>& names);
+
   int width() const;
   int height() const;
 
@@ -60,6 +64,9 @@ std::vector<std::string> CameraLabels(const mjModel* model);
 bool HasCamera(const mjModel* model, const std::string& camera);
 /// @throws SceneError if there is no such camera (near names suggested).
 void CheckCamera(const mjModel* model, const std::string& camera);
+
+/// @throws SceneError if one of `names` is no body, geom or site of the scene (near names suggested).
+void CheckHidden(const mjModel* model, const std::vector<std::string>& names);
 
 /// The OpenGL driver that renderers use, its version, and how EGL reached it. @throws DeviceError.
 std::string DescribeGl();

@@ -172,6 +172,7 @@ TaskSpec Parse(const std::string& text, const std::string& name, const std::stri
     if (!value->is_object()) keys.Fail(key, "an object of options", *value);
     target = nlohmann::json::parse(value->dump());
   };
+  object("goal", spec.goal);
   object("planner", spec.planner);
   object("learning", spec.learning);
   keys.RefuseOthers();
@@ -238,6 +239,7 @@ Json TaskSpec::ToJson() const {
   put("planning_reward", planning_reward);
   put("terminate", terminate);
   put("success", success);
+  if (!goal.empty()) json["goal"] = goal;
   if (!planner.empty()) json["planner"] = planner;
   if (!learning.empty()) json["learning"] = learning;
   return json;

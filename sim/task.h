@@ -21,6 +21,7 @@
 //     "reward": "tolerance(position[0], 0, 0, 2)",      over observation, signals and `action`
 //     "planning_reward": "reward + 0.1*position[1]",    what planners maximise; optional
 //     "terminate": "position[0] > 2", "success": "norm(to_target) < 0.05",    optional
+//     "goal": {"distance": "position", "within": 0.05},  what reaching another state means; sim/goal.h
 //     "planner": {"horizon": 20}, "learning": {"updates_per_step": 4}         defaults that suit it; optional
 //   }
 //
@@ -69,6 +70,7 @@ struct TaskSpec {
   std::vector<Channel> signals;
   std::vector<ResetStep> reset;
   std::string reward, planning_reward, terminate, success;
+  nlohmann::json goal = nlohmann::json::object();      // what a goal is told apart by; GoalMeasure's
   nlohmann::json planner = nlohmann::json::object();   // defaults of agent/planner.h's options
   nlohmann::json learning = nlohmann::json::object();  // defaults of the learning loop's options
 

@@ -16,7 +16,12 @@ nlohmann::json ReadCheckpointNote(const std::filesystem::path& file) { return Re
 
 std::unique_ptr<LearnedModel> LoadLearnedModel(const std::filesystem::path& folder,
                                                std::shared_ptr<const CompiledTask> task, const std::string& device) {
-  if (KindOfModel(ReadModelConfig(folder)) == "latent") return Latent::Load(folder, std::move(task), device);
+  const std::string kind = KindOfModel(ReadModelConfig(folder));
+  if (kind == "jepa") {
+    throw CheckpointError("model " + folder.string() + ": predicts pictures, not channels, so it is told what to do by a "
+                          "goal: reverie evaluate TASK --model " + folder.string() + " --goal FILE.png|EPISODE:STEP|random");
+  }
+  if (kind == "latent") return Latent::Load(folder, std::move(task), device);
   return Ensemble::Load(folder, std::move(task), device);
 }
 

@@ -36,8 +36,9 @@ nlohmann::json ReadModelConfig(const std::filesystem::path& folder) {
 
 nlohmann::json LearningOfKind(const TaskSpec& spec, const std::string& kind) {
   nlohmann::json learning = spec.learning.is_object() ? spec.learning : nlohmann::json::object();
-  if (kind == "latent") return learning.value("latent", nlohmann::json::object());
+  if (kind == "latent" || kind == "jepa") return learning.value(kind, nlohmann::json::object());
   learning.erase("latent");
+  learning.erase("jepa");
   return learning;
 }
 

@@ -19,10 +19,10 @@ nlohmann::ordered_json DescribeModel(const CompiledTask& task, const std::string
 nlohmann::json ReadModelConfig(const std::filesystem::path& folder);
 
 /// What a task file's "learning" says for models of a kind: the ensemble's keys lie there, a latent model's under
-/// "latent".
+/// "latent", a joint-embedding one's under "jepa".
 nlohmann::json LearningOfKind(const TaskSpec& spec, const std::string& kind);
 
-/// The kind of model that config.json describes: "ensemble", "latent".
+/// The kind of model that config.json describes: "ensemble", "latent", "jepa".
 std::string KindOfModel(const nlohmann::json& config);
 
 /// @throws CheckpointError naming the first field that differs, with both values.

@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "sim/collect_dataset.h"
 #include "sim/dataset.h"
+#include "sim/dataset_metadata.h"
 #include "sim/error.h"
 #include "sim/renderer.h"
 #include "tests/sim/cart.h"
@@ -205,4 +207,47 @@ TEST_CASE("A divergence ends the frames at the last sound state") {
     diverged += !episode.diverged.empty();
   });
   CHECK(diverged > 0);
+}
+
+TEST_CASE("What is hidden is in no kind of picture, and a dataset keeps its name") {
+  const TemporaryFolder folder;
+  const auto task = Compile(folder, kHalves);
+  const DataPtr data(mj_makeData(task->model()));
+  mj_forward(task->model(), data.get());
+  const auto seen = [&](const std::vector<std::string>& hide) {
+    FrameSettings settings = Settings(16, 16, {"front"});
+    settings.depth = settings.segmentation = true;
+    settings.hide = hide;
+    settings = CompleteFrames(settings, *task);
+    FrameRecorder recorder(task->model(), settings);
+    std::vector<std::vector<uint8_t>> frames;
+    for (const FrameStream& stream : StreamsOf(settings)) {
+      frames.emplace_back(static_cast<size_t>(stream.frame_bytes()));
+      recorder.Draw(task->model(), data.get(), stream, frames.back());
+    }
+    return frames;
+  };
+  const int lower = mj_name2id(task->model(), mjOBJ_GEOM, "lower"), upper = mj_name2id(task->model(), mjOBJ_GEOM, "upper");
+  const auto ids = [&](const std::vector<std::vector<uint8_t>>& frames, int row) {
+    return ValuesOf<int32_t>(frames[2])[static_cast<size_t>(row * 16 * 2)];
+  };
+  const auto all = seen({}), without_upper = seen({"upper"}), without_both = seen({"upper", "lower", "bead"});
+  CHECK(ids(all, 2) == upper);
+  CHECK(ids(all, 13) == lower);
+  // The first geom of the scene is gone: the numbers of those behind it must still be right.
+  CHECK(ids(seen({"lower"}), 2) == upper);
+  CHECK(ids(without_upper, 2) == -1);
+  CHECK(ids(without_upper, 13) == lower);
+  CHECK(all[0] != without_upper[0]);
+  CHECK(std::all_of(without_both[0].begin(), without_both[0].end(), [](uint8_t value) { return value == 0; }));
+  CHECK(ValuesOf<float>(without_upper[1])[2 * 16] > ValuesOf<float>(all[1])[2 * 16]);
+  CHECK(Contains(MessageOf([&] { seen({"uper"}); }), "no body, geom or site 'uper' to hide; did you mean 'upper'?"));
+
+  DatasetInfo info = DescribeDataset(*task, 1, "random");
+  info.frames = Settings(8, 8, {"front"});
+  info.frames.hide = {"bead", "upper"};
+  CHECK(InfoFromJson(nlohmann::json::parse(InfoToJson(info).dump()), "here").frames == info.frames);
+  DatasetInfo other = info;
+  other.frames.hide = {"bead"};
+  CHECK(Contains(MessageOf([&] { CheckSameFrames(info, "a", other, "b"); }), "frames.hide[1] differs"));
 }

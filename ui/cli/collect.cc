@@ -45,7 +45,7 @@ Work ReadWork(const Options& options) {
   }
   Work work{options.out, {0, options.episodes}, {}, ReadFrameOptions(options.frames), ""};
   try {
-    work.policies = ParsePolicyMixture(options.policy, {"random", "smooth", "planner", "model"});
+    work.policies = ParsePolicyMixture(options.policy, {"random", "smooth", "explore", "planner", "model"});
   } catch (const Error& error) {  // "policy 'smoth': ..."
     throw UsageError(std::string("--") + error.what());
   }
@@ -184,8 +184,9 @@ void AddCollect(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->excludes(episodes);
   command.add_option("--policy", options->policy,
-                     "random, smooth, planner, or model: a learned one's own policy, where it has none a planner in it "
-                     "(random); smooth:0.7,planner:0.3 draws one of them for each episode");
+                     "random, smooth, explore (slides along what it runs into), planner, or model: a learned one's own policy, "
+                     "where it has none a planner in it (random); "
+                     "smooth:0.7,planner:0.3 draws one of them for each episode");
   command.add_option("--epsilon", options->epsilon, "Probability, per control step, of a uniform action instead (0)");
   command.add_option("--model", options->model,
                      "What a planner plans in: a model's folder, or simulator (simulator)");

@@ -2,11 +2,13 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sim/dataset.h"
 #include "sim/dataset_check.h"
+#include "sim/dataset_contacts.h"
 #include "sim/dataset_report.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
@@ -60,6 +62,26 @@ ordered_json Json(const Coverage& coverage, bool limits) {
   return {{"rows", coverage.rows},
           {"quantiles_from_one_row_in", coverage.sampled_every},
           {"channels", channels}};
+}
+
+/// Nothing where the scene cannot be simulated here, as one of another MuJoCo version.
+std::optional<ContactReport> Contacts(const DatasetReader& dataset) {
+  try {
+    return ReportContacts(dataset, 50000, InterruptToken());
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+ordered_json Json(const ContactReport& report) {
+  ordered_json json = {{"episodes", report.episodes},
+                       {"touching", report.touching},
+                       {"contacts_per_episode", report.contacts_per_episode}};
+  if (report.has_regions) {
+    json["crossings_per_episode"] = report.crossings_per_episode;
+    json["crossing_episodes"] = report.crossing_episodes;
+  }
+  return json;
 }
 
 ordered_json Json(const DatasetReader& dataset, const DatasetReport& report, const std::string& folder) {
@@ -146,6 +168,7 @@ std::string FramesText(const FrameSettings& frames) {
   std::string text = Format("%d x %d pixels by ", frames.width, frames.height) + Join(frames.cameras);
   if (frames.depth) text += ", depth";
   if (frames.segmentation) text += ", segmentation";
+  if (!frames.hide.empty()) text += ", without " + Join(frames.hide);
   return text + ", " + frames.quality;
 }
 
@@ -176,6 +199,15 @@ void PrintText(const DatasetReader& dataset, const DatasetReport& report, const 
     diverged += " quarantined, by degree of freedom: " + Join(where) + "; episodes " + Join(which);
   }
   Print("diverged       " + diverged);
+  if (const auto contacts = Contacts(dataset)) {
+    std::string text = Format("%.1f an episode, in %.0f%% of the states", contacts->contacts_per_episode, 100 * contacts->touching);
+    if (contacts->has_regions) {
+      text += Format("; %.1f crossings an episode, %.0f%% of the episodes cross", contacts->crossings_per_episode,
+                     100 * contacts->crossing_episodes);
+    }
+    if (contacts->episodes < report.episodes) text += Format(" (of %lld episodes)", static_cast<long long>(contacts->episodes));
+    Print("contacts       " + text);
+  }
   Print("disk           " + Size(report.disk_bytes));
 
   size_t width = std::string("observations").size();
@@ -232,6 +264,7 @@ int RunData(const Options& options) {
   if (!options.picture.empty()) DrawDataset(dataset, *report, options.picture);
   if (options.common.json) {
     ordered_json json = Json(dataset, *report, options.data);
+    if (const auto contacts = Contacts(dataset)) json["contacts"] = Json(*contacts);
     if (!options.picture.empty()) json["picture"] = options.picture;
     PrintJson(json);
   } else {

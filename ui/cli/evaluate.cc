@@ -8,6 +8,7 @@
 #include "sim/random.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/evaluate_goal.h"
 #include "ui/cli/models.h"
 #include "ui/cli/settings.h"
 
@@ -19,12 +20,31 @@ constexpr uint64_t kEvaluationStream = 0x6576616c;
 
 struct Options {
   CommonOptions common;
-  std::string task, model, planner, out;
+  std::string task, model, planner, out, goal, data;
   std::vector<std::string> settings;
-  int64_t episodes = 10;
+  int64_t episodes = 0;
+  int replan = 0;
+  double across = 0.6;
 };
 
+constexpr int64_t kEpisodes = 10, kGoals = 100;
+
+int RunGoal(const Options& options) {
+  if (!options.out.empty()) throw UsageError("--out goes with episodes of the task's own; --goal keeps none");
+#if REVERIE_TORCH
+  return RunEvaluateGoal({options.task, options.model, options.planner, options.goal, options.data, options.settings,
+                          options.episodes > 0 ? options.episodes : kGoals, options.replan, options.across},
+                         options.common);
+#else
+  throw DeviceError("--goal " + options.goal + ": this build of reverie has no LibTorch (REVERIE_TORCH=OFF)");
+#endif
+}
+
 int RunEvaluate(const Options& options) {
+  if (!options.goal.empty()) return RunGoal(options);
+  if (options.model == "straight" || !options.data.empty() || options.replan > 0) {
+    throw UsageError("--model straight, --data and --replan go with --goal");
+  }
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
   const bool random = options.model == "random";
   if (task->reward().empty() && task->success().empty()) {
@@ -51,9 +71,10 @@ int RunEvaluate(const Options& options) {
   double any = 0.0, end = 0.0;
   CollectResult result;
   {
-    Progress progress("evaluate", options.episodes, "episodes");
+    const int64_t episodes = options.episodes > 0 ? options.episodes : kEpisodes;
+    Progress progress("evaluate", episodes, "episodes");
     CollectOptions work;
-    work.episodes = options.episodes;
+    work.episodes = episodes;
     work.workers = options.common.Threads();
     work.seed = HashSeed(options.common.seed, kEvaluationStream);
     result = Collect(
@@ -117,9 +138,17 @@ void AddEvaluate(CLI::App& app) {
           "What the planner imagines in: a model's folder, 'simulator', or 'random' for no plan at all")
       ->required();
   command.add_option("--planner", options->planner, "icem, mppi, cem, shooting, or policy: the model's own (default: the task's)");
-  command.add_option("--episodes", options->episodes, "How many")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  command.add_option("--episodes", options->episodes, Format("How many (%lld; with --goal %lld)",
+                                                             static_cast<long long>(kEpisodes), static_cast<long long>(kGoals)))
+      ->check(CLI::PositiveNumber);
+  command.add_option("--goal", options->goal,
+                     "A picture to reach, with a model trained by --model jepa: FILE.png, EPISODE:STEP of a dataset, or "
+                     "random: starts and goals drawn independently. Floors: --model random, straight; ceiling: simulator");
+  command.add_option("--data", options->data, "The dataset of --goal EPISODE:STEP (the one that the model was trained on)");
+  command.add_option("--replan", options->replan, "With --goal, control steps from plan to plan (1; in the simulator 3)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--across", options->across, "With --goal random, share of the goals that lie in another region (0.6)")
+      ->check(CLI::Range(0.0, 1.0));
   command.add_option("--out", options->out, "Keep the episodes as a dataset in this folder");
   AddSettings(command, options->settings);
   AddCommonOptions(command, options->common, kSeed | kActionRepeat | kThreads | kDevice | kOverwrite);

@@ -40,6 +40,10 @@ void AddFrameOptions(CLI::App& command, FrameOptions& options) {
                      "that frames the whole scene)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--hide", options.hide,
+                     "A body, geom or site that pictures leave out, as a goal's marker; again for several")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--quality", options.quality,
                      "fast: no multisampling, shadows or reflections; full: as the scene has them, many "
                      "times slower without a graphics card (fast)")
@@ -53,6 +57,7 @@ FrameSettings ReadFrameOptions(const FrameOptions& options) {
   FrameSettings frames;
   if (!options.asked()) {
     const char* given = !options.cameras.empty()   ? "--camera"
+                        : !options.hide.empty()    ? "--hide"
                         : !options.quality.empty() ? "--quality"
                         : options.depth            ? "--depth"
                         : options.segmentation     ? "--segmentation"
@@ -62,6 +67,7 @@ FrameSettings ReadFrameOptions(const FrameOptions& options) {
   }
   ReadSize(options.pixels, frames);
   frames.cameras = options.cameras;
+  frames.hide = options.hide;
   if (!options.quality.empty()) frames.quality = options.quality;
   frames.depth = options.depth;
   frames.segmentation = options.segmentation;
@@ -71,7 +77,8 @@ FrameSettings ReadFrameOptions(const FrameOptions& options) {
 nlohmann::ordered_json FramesJson(const FrameSettings& frames) {
   return {{"width", frames.width},     {"height", frames.height},
           {"cameras", frames.cameras}, {"quality", frames.quality},
-          {"depth", frames.depth},     {"segmentation", frames.segmentation}};
+          {"depth", frames.depth},     {"segmentation", frames.segmentation},
+          {"hide", frames.hide}};
 }
 
 }  // namespace reverie::cli

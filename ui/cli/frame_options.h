@@ -1,5 +1,5 @@
 // The options that say which pictures of every state are recorded: --pixels, --camera, --quality, --depth,
-// --segmentation.
+// --segmentation, --hide.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace reverie::cli {
 
 struct FrameOptions {
   std::string pixels, quality;
-  std::vector<std::string> cameras;
+  std::vector<std::string> cameras, hide;
   bool depth = false, segmentation = false;
 
   bool asked() const { return !pixels.empty(); }

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# From nothing to a table of which goals, given as pictures, are reached: collects pictures of a scene, trains a
+# joint-embedding model for each seed, plays fresh pairs of start and goal, and the same pairs with the floors (random
+# actions, a straight line) and the ceiling (planning in the simulator by the true distance). Results in
+# out/vision/SCENE. Resumable: what is there already is not done again, and training goes on where it was stopped.
+#
+#   scripts/vision.sh SCENE [--seeds "0 1 2"] [--threads N] [--pairs N] [--out DIR] [-- OPTIONS OF train]
+#   SCENE: two-rooms, two-rooms-moving-door
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+reverie=${REVERIE_BINARY:-build/release/reverie}
+python=.venv/bin/python
+usage() { sed -n '7,8s/^# *//p' "${BASH_SOURCE[0]}"; }
+[ $# -gt 0 ] || { usage >&2; exit 2; }
+case $1 in -h | --help) usage; exit 0 ;; esac
+scene=$1
+shift
+seeds=0 threads=$(nproc) pairs=100 out=
+more=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --seeds) seeds=$2; shift 2 ;;
+    --threads) threads=$2; shift 2 ;;
+    --pairs) pairs=$2; shift 2 ;;
+    --out) out=$2; shift 2 ;;
+    --) shift; more=("$@"); break ;;
+    *) echo "vision.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+  esac
+done
+out=${out:-out/vision/$scene}
+
+# The floor is not seen from above, but takes most of the time that drawing takes: it is a plane without an end.
+rooms=(--hide goal --hide floor)
+pixels=64 policy=explore:0.9,smooth:0.1 hide=() set=()
+case $scene in
+  two-rooms) camera=top episodes=200 hide=("${rooms[@]}") steps=1700 ;;
+  two-rooms-moving-door) camera=top episodes=400 hide=("${rooms[@]}") steps=2200 set=(--set cache_mb=1024) ;;
+  *) echo "vision.sh: no such scene: '$scene'; expected two-rooms or two-rooms-moving-door" >&2; exit 2 ;;
+esac
+mkdir -p "$out"
+
+# Keeps a command's answer under a name, whole or not at all.
+take() {
+  local name=$1
+  shift
+  [ -s "$out/$name.json" ] && return
+  printf '%s\n' "reverie $*" >&2
+  "$reverie" "$@" --json > "$out/$name.partial"
+  mv "$out/$name.partial" "$out/$name.json"
+}
+going_on() { if [ -e "$1" ]; then echo --resume; fi; }
+
+# Of another seed than any goal is drawn from.
+take collect collect "$scene" --out "$out/set" --episodes "$episodes" --policy "$policy" --seed 1000 --pixels "$pixels" \
+  --camera "$camera" "${hide[@]}" --workers "$threads" $(going_on "$out/set/data")
+take data data "$out/set"
+for seed in $seeds; do
+  take "train-$seed" train --model jepa --data "$out/set" --out "$out/model-$seed" --camera "$camera" --steps "$steps" \
+    --seed "$seed" --threads "$threads" $(going_on "$out/model-$seed") "${set[@]}" "${more[@]}"
+  take "goals-$seed" evaluate "$scene" --model "$out/model-$seed" --goal random --episodes "$pairs" --threads "$threads"
+done
+for floor in random straight; do
+  take "$floor" evaluate "$scene" --model $floor --goal random --episodes "$pairs" --threads "$threads"
+done
+take ceiling evaluate "$scene" --model simulator --goal random --episodes "$pairs" --threads "$threads"
+"$python" scripts/vision_table.py "$out"

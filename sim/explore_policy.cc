@@ -1,0 +1,162 @@
+#include "sim/explore_policy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "sim/random.h"
+
+namespace reverie {
+namespace {
+
+constexpr double kShortestHold_s = 0.1, kLongestHold_s = 1.5;      // of a direction
+constexpr double kShortestSlide_s = 1.0, kLongestSlide_s = 6.0;    // along an obstacle
+constexpr double kShortestThrough_s = 0.3, kLongestThrough_s = 0.9;  // straight on where it gave way
+constexpr double kNoise_s = 0.3, kNoise = 0.3;                     // correlation time and deviation
+constexpr double kLeastPress = 0.2, kMostPress = 0.8;              // against the obstacle, beside 1 along it
+constexpr double kSlideShare = 0.9;                                // of the obstacles met; others are left again
+
+class ExploringPolicy : public Policy {
+ public:
+  ExploringPolicy(uint64_t seed, int action_size, double step_s)
+      : random_(seed), step_s_(step_s), memory_(std::exp(-step_s / kNoise_s)) {
+    const auto size = static_cast<size_t>(action_size);
+    direction_.resize(size);
+    noise_.resize(size);
+    normal_.resize(size);
+    along_.resize(size);
+    for (double& value : noise_) value = random_.Normal();
+    Wander();
+  }
+
+  void Act(const PolicyInput& input, std::span<double> action) override {
+    const bool pressed = PushedBack(input);
+    left_s_ -= step_s_;
+    switch (mode_) {
+      case Mode::kWander:
+        if (pressed && Dot(direction_, normal_) < 0.0) Meet();
+        else if (left_s_ <= 0.0) Wander();
+        break;
+      case Mode::kSlide:
+        // A corner, or an obstacle that bends: what pushes back now is what to slide along.
+        if (pressed) SlideAlong(along_);
+        else if (++free_steps_ >= 2) PassThrough();
+        if (pressed) free_steps_ = 0;
+        if (mode_ == Mode::kSlide && left_s_ <= 0.0) Wander();
+        break;
+      case Mode::kThrough:
+        if (pressed && Dot(direction_, normal_) < -0.5) Meet();
+        else if (left_s_ <= 0.0) Wander();
+        break;
+    }
+    const double spread = std::sqrt(1.0 - memory_ * memory_);
+    for (size_t i = 0; i < noise_.size(); ++i) {
+      noise_[i] = memory_ * noise_[i] + spread * random_.Normal();
+      const double share = mode_ == Mode::kWander ? 1.0 : 0.3;
+      action[i] = std::clamp(direction_[i] + share * kNoise * noise_[i], -1.0, 1.0);
+    }
+  }
+
+ private:
+  enum class Mode { kWander, kSlide, kThrough };
+
+  double LogUniform(double low, double high) { return low * std::pow(high / low, random_.Uniform()); }
+  static double Dot(const std::vector<double>& a, const std::vector<double>& b) {
+    double sum = 0.0;
+    for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+  }
+  /// To length `to` in the greatest element. @return  false for nothing.
+  static bool Scale(std::vector<double>& values, double to) {
+    double most = 0.0;
+    for (const double value : values) most = std::max(most, std::abs(value));
+    if (most < 1e-9) return false;
+    for (double& value : values) value *= to / most;
+    return true;
+  }
+
+  void Wander() {
+    mode_ = Mode::kWander;
+    left_s_ = LogUniform(kShortestHold_s, kLongestHold_s);
+    for (double& value : direction_) value = random_.Normal();
+    Scale(direction_, std::min(1.0, 0.5 + random_.Uniform()));
+  }
+
+  void Meet() {
+    if (random_.Uniform() > kSlideShare) {
+      Wander();
+      const double into = Dot(direction_, normal_);
+      for (size_t i = 0; i < direction_.size(); ++i) direction_[i] -= std::min(0.0, 2.0 * into) * normal_[i];
+      return;
+    }
+    mode_ = Mode::kSlide;
+    free_steps_ = 0;
+    left_s_ = LogUniform(kShortestSlide_s, kLongestSlide_s);
+    press_ = random_.Uniform(kLeastPress, kMostPress);
+    for (double& value : along_) value = random_.Normal();
+    SlideAlong(along_);
+  }
+
+  /// Pushes along the obstacle, as near to the way of `wanted` as that goes, and against it.
+  void SlideAlong(std::vector<double> wanted) {
+    const double into = Dot(wanted, normal_);
+    for (size_t i = 0; i < wanted.size(); ++i) wanted[i] -= into * normal_[i];
+    // Straight into a corner there is no way on: back along the obstacle.
+    if (!Scale(wanted, 1.0)) {
+      Wander();
+      return;
+    }
+    along_ = wanted;
+    pressed_ = normal_;
+    for (size_t i = 0; i < direction_.size(); ++i) direction_[i] = along_[i] - press_ * normal_[i];
+  }
+
+  void PassThrough() {
+    mode_ = Mode::kThrough;
+    left_s_ = LogUniform(kShortestThrough_s, kLongestThrough_s);
+    for (size_t i = 0; i < direction_.size(); ++i) direction_[i] = -pressed_[i];
+    Scale(direction_, 1.0);
+  }
+
+  /// What constraints do to the actuated degrees of freedom, as a unit direction in action space.
+  bool PushedBack(const PolicyInput& input) {
+    const mjModel* model = input.model;
+    const mjData* data = input.data;
+    std::fill(normal_.begin(), normal_.end(), 0.0);
+    if (data->nefc == 0) return false;
+    double length = 0.0;
+    for (int i = 0; i < model->nu; ++i) {
+      double force = 0.0;
+      for (int k = 0; k < data->moment_rownnz[i]; ++k) {
+        const int at = data->moment_rowadr[i] + k;
+        force += data->actuator_moment[at] * data->qfrc_constraint[data->moment_colind[at]];
+      }
+      normal_[static_cast<size_t>(i)] = force;
+      length += force * force;
+    }
+    length = std::sqrt(length);
+    if (length < 1e-6) return false;
+    for (double& value : normal_) value /= length;
+    return true;
+  }
+
+  Random random_;
+  const double step_s_, memory_;
+  std::vector<double> direction_, noise_;
+  std::vector<double> normal_;   // away from the obstacle, unit length
+  std::vector<double> along_, pressed_;
+  double press_ = 0.0, left_s_ = 0.0;
+  int free_steps_ = 0;
+  Mode mode_ = Mode::kWander;
+};
+
+}  // namespace
+
+PolicySource ExplorePolicy(const CompiledTask& task) {
+  const int action_size = task.action_size();
+  const double step_s = task.env_step_s() * task.spec().action_repeat;
+  return {"explore", true, [=](uint64_t seed) { return std::make_unique<ExploringPolicy>(seed, action_size, step_s); }};
+}
+
+}  // namespace reverie

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""A model of pictures from collecting to goals, on the command line: every form of a goal, --hide, training stopped and
+resumed, and what is refused. Needs REVERIE_BINARY and an EGL driver."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import zlib
+
+import h5py
+import numpy as np
+from pixels_test import gl_is_missing
+from safetensors.numpy import load_file
+
+BINARY = os.environ["REVERIE_BINARY"]
+SMALL = [word for setting in ("latent=16", "channels=4", "encoder_width=32", "predictor_width=32", "directions=16",
+                              "batch=8") for word in ("--set", setting)]
+PLAN = [word for setting in ("sequences=16", "iterations=2", "elites=4", "horizon=9")
+        for word in ("--set", "planner." + setting)]
+
+
+def write_png(path, pixels):
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+                     chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+@unittest.skipIf(gl_is_missing(), "no EGL driver")
+class VisionTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="reverie vision ü "))
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        for name, options in (("set", ("--hide", "goal")), ("shown", ())):
+            cls.run_command("collect", "two-rooms", "--out", name, "--episodes", 4, "--policy", "explore", "--seed", 3,
+                            "--workers", 2, "--pixels", 24, "--camera", "top", *options)
+        cls.run_command("collect", "two-rooms", "--out", "none", "--episodes", 2)
+        cls.run_command("collect", "two-rooms", "--out", "larger", "--episodes", 2, "--pixels", 32, "--hide", "goal")
+        cls.trained = cls.answer("train", "--model", "jepa", "--data", "set", "--out", "model", "--steps", 12, "--threads",
+                                 1, *SMALL)
+
+    @classmethod
+    def run_command(cls, *arguments, code=0):
+        done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, cwd=cls.root)
+        if done.returncode != code:
+            raise AssertionError(f"{arguments}: exit {done.returncode}, expected {code}: {done.stderr}")
+        return done
+
+    @classmethod
+    def answer(cls, *arguments):
+        return json.loads(cls.run_command(*arguments, "--json").stdout)
+
+    def refused(self, *arguments, holds, code=1):
+        lines = self.run_command(*arguments, code=code).stderr.splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn(holds, lines[0])
+
+    def frames(self, name):
+        with h5py.File(self.root / name / "data/main_data.hdf5") as file:
+            return file["episode_0/observations/pixels/top"][:]
+
+    def test_what_is_hidden_is_in_no_picture_and_the_dataset_says_so(self):
+        hidden, shown = self.frames("set").astype(int), self.frames("shown").astype(int)
+        self.assertEqual(hidden.shape, shown.shape)
+        differ = np.abs(hidden - shown).max(axis=(0, 3)) > 20
+        # The marker of one place, a tenth of the arena across.
+        self.assertTrue(0 < differ.sum() < 24 * 24 / 20, differ.sum())
+        metadata = json.loads((self.root / "set/data/metadata.json").read_text())
+        self.assertEqual(metadata["reverie"]["frames"]["hide"], ["goal"])
+        self.assertNotIn("hide", json.loads((self.root / "shown/data/metadata.json").read_text())["reverie"]["frames"])
+        self.assertIn("without goal", self.run_command("data", "set").stdout)
+        self.refused("collect", "two-rooms", "--out", "x", "--episodes", 1, "--pixels", 24, "--hide", "gaol", holds="'goal'")
+        self.refused("collect", "two-rooms", "--out", "x", "--episodes", 1, "--hide", "goal", holds="--hide needs --pixels",
+                     code=2)
+
+    def test_data_counts_contacts_and_crossings(self):
+        contacts = self.answer("data", "set")["contacts"]
+        self.assertEqual(contacts["episodes"], 4)
+        self.assertGreater(contacts["contacts_per_episode"], 0)
+        self.assertIn("crossings_per_episode", contacts)
+        self.assertIn("crossings an episode", self.run_command("data", "set").stdout)
+
+    def test_training_leaves_a_model_and_a_log(self):
+        self.assertEqual(self.trained["updates"], 12)
+        config = json.loads((self.root / "model/config.json").read_text())
+        self.assertEqual((config["model"], config["frames"]["hide"], config["frames"]["width"]), ("jepa", ["goal"], 24))
+        weights = load_file(self.root / "model/weights.safetensors")
+        self.assertEqual(weights["project.weight"].shape, (16, 32))
+        lines = [json.loads(line) for line in (self.root / "model/log.jsonl").read_text().splitlines()]
+        self.assertEqual(lines[-1]["updates"], 12)
+        for key in ("effective_rank", "least_deviation", "within_episode", "prediction_ratio", "inverse_ratio"):
+            self.assertTrue(np.isfinite(lines[-1][key]), key)
+
+    def test_training_that_is_interrupted_goes_on_to_the_same_weights(self):
+        train = ("train", "--model", "jepa", "--data", "set", "--steps", 400, "--threads", 1, *SMALL)
+        self.run_command(*train, "--out", "whole")
+        process = subprocess.Popen([BINARY, *map(str, train), "--out", "parts"], cwd=self.root, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 60
+        while b"update" not in process.stderr.readline():  # the first report
+            self.assertLess(time.monotonic(), deadline)
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=60)[1].decode()
+        if process.returncode != 0:  # a fast machine may have come to its end
+            self.assertEqual(process.returncode, 130, error)
+            self.assertIn("--resume goes on", error)
+            self.run_command(*train, "--out", "parts", "--resume")
+        self.assertEqual((self.root / "whole/weights.safetensors").read_bytes(),
+                         (self.root / "parts/weights.safetensors").read_bytes())
+
+    def test_goals_drawn_from_an_episode_and_of_a_file(self):
+        evaluate = ("evaluate", "two-rooms", "--model", "model", *PLAN)
+        drawn = self.answer(*evaluate, "--goal", "random", "--episodes", 5, "--threads", 2)
+        self.assertEqual((drawn["pairs"], drawn["across"], len(drawn["outcomes"])), (5, 3, 5))
+        for key in ("success_any", "success_end", "success_any_across", "success_end_across"):
+            self.assertTrue(0 <= drawn[key] <= 1, key)
+        one_thread = self.answer(*evaluate, "--goal", "random", "--episodes", 5, "--threads", 1)
+        self.assertEqual(drawn["outcomes"], one_thread["outcomes"])
+
+        episode = self.answer(*evaluate, "--goal", "1:30", "--episodes", 2)
+        self.assertEqual(episode["pairs"], 2)
+        self.assertGreater(episode["plans_per_s"], 0)
+
+        write_png(self.root / "goal.png", self.frames("set")[40].repeat(2, axis=0).repeat(2, axis=1))
+        file = self.run_command(*evaluate, "--goal", "goal.png", "--episodes", 1, "--json")
+        self.assertIn("48 x 48 pixels, resized to the 24 x 24", file.stderr)
+        self.assertNotIn("shows something else", file.stderr)
+        report = json.loads(file.stdout)
+        self.assertNotIn("success_end", report)
+        self.assertLessEqual(report["outcomes"][0]["least_energy"], report["outcomes"][0]["first_energy"])
+
+    def test_floors_and_ceiling(self):
+        for model in ("random", "straight"):
+            report = self.answer("evaluate", "two-rooms", "--model", model, "--goal", "random", "--episodes", 10, "--threads", 2)
+            self.assertEqual((report["pairs"], report["across"]), (10, 6))
+        self.assertGreater(report["success_end"], 0.1)
+        ceiling = self.answer("evaluate", "two-rooms", "--model", "simulator", "--goal", "random", "--episodes", 2, "--threads",
+                              2, *PLAN)
+        self.assertEqual(ceiling["pairs"], 2)
+        text = self.run_command("evaluate", "two-rooms", "--model", "straight", "--goal", "random", "--episodes", 5).stdout
+        self.assertIn("in another region", text)
+
+    def test_what_is_refused(self):
+        train = ("train", "--model", "jepa", "--steps", 2, "--out", "refused", *SMALL)
+        self.refused(*train, "--data", "none", holds="found a dataset without any")
+        self.refused(*train, "--data", "set", "larger", "--overwrite", holds="frames.height differs: set has 24, larger has 32")
+        self.refused(*train, "--data", "set", "--camera", "tip", "--overwrite", holds="by camera 'tip', found those of top")
+        self.refused("train", "--data", "set", "--out", "refused", "--camera", "top", holds="--model jepa", code=2)
+        shutil.copytree(self.root / "set", self.root / "damaged")
+        with h5py.File(self.root / "damaged/data/main_data.hdf5", "r+") as file:
+            for k in range(4):
+                array = file[f"episode_{k}/observations/pixels/top"]
+                for t in range(20, len(array)):
+                    array.id.write_direct_chunk((t, 0, 0, 0), b"no frame")
+        self.refused(*train, "--data", "damaged", "--overwrite", holds="inflated")
+
+        evaluate = ("evaluate", "two-rooms", "--episodes", 1)
+        self.refused(*evaluate, "--model", "model", holds="--goal FILE.png")
+        self.refused(*evaluate, "--model", "model", "--goal", "missing.png", holds="missing.png")
+        self.refused(*evaluate, "--model", "model", "--goal", "9:0", holds="from 0 to 3, found 9")
+        self.refused(*evaluate, "--model", "model", "--goal", "1:999", holds="from 0 to 200, found 999")
+        self.refused(*evaluate, "--model", "random", "--goal", "1:2", holds="needs --data", code=2)
+        self.refused(*evaluate, "--model", "straight", holds="go with --goal", code=2)
+        self.refused("evaluate", "reacher", "--model", "random", "--goal", "random", holds="has no \"goal\"")
+        self.refused("evaluate", "two-rooms-moving-door", "--model", "model", "--goal", "random", holds="\"observation\"")
+
+
+if __name__ == "__main__":
+    unittest.main()
