@@ -37,11 +37,14 @@ std::vector<double> ChannelScale(const CompiledTask& task, const WorldModel& mod
   return scale;
 }
 
-Belief BeliefAt(const BranchView& branch, int64_t row) {
+Belief BeliefAt(const TimelineView& timeline, TimelinePlace place, int memory) {
+  const BranchView& branch = *timeline.Find(place.branch);
+  const int64_t row = place.row;
   const auto copy = [](std::span<const double> values) { return std::vector<double>(values.begin(), values.end()); };
   return {.channels = copy(branch.Channels(row)),
           .integration_state = copy(branch.State(row)),
-          .parameters = branch.info->parameters};
+          .parameters = branch.info->parameters,
+          .past = timeline.Past(place, memory)};
 }
 
 void AppendPosition(const mjData* data, int body, std::vector<float>& path) {
@@ -262,7 +265,7 @@ void Imaginer::Compare(const Input& input) {
     for (const double value : branch.Channels(places.back().row)) c.real.push_back(static_cast<float>(value));
     c.real_rewards.push_back(static_cast<float>(actor->Reward(acted.row)));
   }
-  const Belief belief = BeliefAt(*timeline.Find(from.branch), from.row);
+  const Belief belief = BeliefAt(timeline, from, model_->memory());
   model_->Imagine(belief, actions, 1, steps, {.channels = true}, imagination_);
   c.predicted = imagination_.channels;
   c.spread = imagination_.spread;
@@ -331,7 +334,7 @@ bool Imaginer::JudgeSteps(const Input& input, std::stop_token stop) {
     judged_to_ = {input.now.branch, row};
     if (!std::isnan(branch.Get(Judged::kSurprise, row))) continue;
     std::copy(branch.Action(row).begin(), branch.Action(row).end(), action.begin());
-    model_->Imagine(BeliefAt(branch, row - 1), action, 1, 1, {.channels = true}, imagination_);
+    model_->Imagine(BeliefAt(input.timeline, {input.now.branch, row - 1}, model_->memory()), action, 1, 1, {.channels = true}, imagination_);
     const std::span<const double> real = branch.Channels(row);
     double surprise = 0;
     for (size_t i = 0; i < real.size(); ++i) {

@@ -173,6 +173,13 @@ struct LearningLoop::Impl {
       throw CheckpointError("checkpoint " + Checkpoint().string() +
                             ": was made neither by learning nor by training, so learning cannot go on from it");
     }
+    // What an older version did not know of yet was as it is unless asked for otherwise.
+    LearningOptions unasked;
+    unasked.model.kind = options.model.kind;
+    nlohmann::json filled = nlohmann::json::parse(unasked.ToJson().dump());
+    if (offline) filled = {{"model", filled.at("model")}};
+    filled.merge_patch(theirs);
+    theirs = filled;
     if (const std::string key = FirstDifference(ours, theirs); !key.empty()) {
       throw CheckpointError("checkpoint " + Checkpoint().string() + ", option \"" + key + "\": this run asks for " +
                             At(ours, key).dump() + ", the one to resume had " + At(theirs, key).dump());
@@ -226,6 +233,10 @@ LearningLoop::LearningLoop(std::shared_ptr<const CompiledTask> task, LearningOpt
   }
   impl_ = std::make_unique<Impl>(std::move(task), std::move(options), device, std::move(folder));
   Impl& impl = *impl_;
+  if (impl.options.planner.kind == PlannerKind::kPolicy && !impl.model->has_policy()) {
+    throw Error("planner 'policy': model '" + impl.model->name() + "' learns no policy of its own; choose --model latent, or " +
+                "another planner");
+  }
   const DatasetInfo info =
       DescribeDataset(*impl.task, impl.options.seed, "learning(" + PlannerName(impl.options.planner.kind) + ", " + impl.model->name() + ")");
   std::error_code ignored;

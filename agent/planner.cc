@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "agent/coloured_noise.h"
+#include "sim/error.h"
 
 namespace reverie {
 namespace {
@@ -164,10 +165,31 @@ struct Planner::Impl {
     deviation.assign(size, static_cast<float>(options.initial_deviation));
   }
 
+  /// What the model's own policy prefers to do, as a population of one.
+  Plan FollowPolicy(WorldModel& model, const Belief& belief) {
+    const auto start = std::chrono::steady_clock::now();
+    if (!model.has_policy()) {
+      throw Error("planner 'policy': model '" + model.name() + "' has learned no policy of its own; choose a model that " +
+                  "was learned with --model latent, or another planner");
+    }
+    model.Propose(belief, 1, options.horizon, 0, candidates);
+    model.Imagine(belief, candidates, 1, options.horizon, {.uncertainty = options.uncertainty != 0.0, .values = true},
+                  imagination);
+    Score(1, model.discount());
+    Plan plan;
+    plan.actions = candidates;
+    plan.deviation.assign(static_cast<size_t>(action_size), static_cast<float>(options.minimum_deviation));
+    plan.planned_return = static_cast<float>(scores[0]);
+    plan.imagined_steps = options.horizon;
+    plan.plan_ms = MillisecondsSince(start);
+    return plan;
+  }
+
   Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps, std::stop_token stop) {
     const auto start = std::chrono::steady_clock::now();
     Plan plan;
     if (size == 0) return plan;
+    if (options.kind == PlannerKind::kPolicy) return FollowPolicy(model, belief);
     Start(passed_steps);
     plan.actions = mean;
     double best = kNever, longest_ms = 0.0;

@@ -14,9 +14,10 @@
 
 namespace reverie {
 
-enum class PlannerKind { kIcem, kMppi, kCem, kShooting };
+/// kPolicy plans nothing: it plays what the model's own policy prefers.
+enum class PlannerKind { kIcem, kMppi, kCem, kShooting, kPolicy };
 
-/// "icem", "mppi", "cem", "shooting". @throws Error listing the kinds.
+/// "icem", "mppi", "cem", "shooting", "policy". @throws Error listing the kinds.
 PlannerKind ParsePlannerKind(const std::string& name);
 std::string PlannerName(PlannerKind kind);
 
@@ -73,6 +74,7 @@ class Planner {
   /// cem: Rubinstein 1999, as used by Chua et al. 2018 (PETS); shooting: Nagabandi et al. 2018.
   /// @param passed_steps  control steps since the plan before: by so many the warm start is shifted.
   /// @param stop          ends it after the iteration under way; what was found so far is the plan.
+  /// @throws Error from the kind that plays a model's policy, where the model has learned none.
   Plan MakePlan(WorldModel& model, const Belief& belief, int passed_steps = 1, std::stop_token stop = {});
 
   /// The sequences of the last iteration of the last plan, for showing: those whose score is finite, best first.

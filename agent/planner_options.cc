@@ -14,7 +14,8 @@ struct NamedKind {
 constexpr NamedKind kKinds[] = {{PlannerKind::kIcem, "icem"},
                                 {PlannerKind::kMppi, "mppi"},
                                 {PlannerKind::kCem, "cem"},
-                                {PlannerKind::kShooting, "shooting"}};
+                                {PlannerKind::kShooting, "shooting"},
+                                {PlannerKind::kPolicy, "policy"}};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Calls visit(name, option, least, greatest) for every numeric option, in the order of the documentation.

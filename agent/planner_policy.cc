@@ -22,6 +22,7 @@ class PlanningPolicy : public Policy {
 
   void Act(const PolicyInput& input, std::span<double> action) override {
     const CompiledTask& task = model_.task();
+    Remember(input.last_action);
     belief_.channels.assign(input.channels.begin(), input.channels.end());
     belief_.integration_state.resize(static_cast<size_t>(task.state_size()));
     mj_getState(input.model, input.data, belief_.integration_state.data(), mjSTATE_INTEGRATION);
@@ -39,6 +40,16 @@ class PlanningPolicy : public Policy {
   }
 
  private:
+  /// Adds the step before to the past that the model looks at.
+  void Remember(std::span<const double> done) {
+    if (model_.memory() == 0 || done.empty()) return;
+    std::vector<double>& past = belief_.past;
+    past.insert(past.end(), belief_.channels.begin(), belief_.channels.end());
+    past.insert(past.end(), done.begin(), done.end());
+    const size_t most = static_cast<size_t>(model_.memory()) * (belief_.channels.size() + done.size());
+    if (past.size() > most) past.erase(past.begin(), past.end() - static_cast<std::ptrdiff_t>(most));
+  }
+
   WorldModel& model_;
   Planner planner_;
   PlanningStatistics* statistics_;
@@ -97,7 +108,8 @@ PlannerOptions PlannerOptionsFor(const TaskSpec& spec, const std::string& model)
 
 PolicySource PlannerPolicy(WorldModel& model, const PlannerOptions& options, PlanningStatistics* statistics,
                            double exploration) {
-  return {.name = "planner(" + PlannerName(options.kind) + ", " + model.name() + ")",
+  const bool plans = options.kind != PlannerKind::kPolicy;
+  return {.name = plans ? "planner(" + PlannerName(options.kind) + ", " + model.name() + ")" : "policy(" + model.name() + ")",
           .parallel = false,
           .make = [&model, options, statistics, exploration](uint64_t seed) {
             return std::make_unique<PlanningPolicy>(model, options, statistics, exploration, seed);

@@ -22,7 +22,7 @@ std::unique_ptr<WorldModel> OpenChosenModel(const ModelChoice& choice, std::shar
 
 PlanningThread::PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open,
                                std::shared_ptr<ThreadBudget> threads, int nice, std::function<void()> answered,
-                               std::function<void(const ModelChoice&, const ModelChoice&, const std::string&)> opened)
+                               OpenedCallback opened)
     : task_(std::move(task)),
       open_(std::move(open)),
       threads_(std::move(threads)),
@@ -66,12 +66,13 @@ void PlanningThread::Run(std::stop_token stop) {
       wanted = wanted_;
       if (wanted == tried) request.swap(request_);
     }
+    const uint64_t planned = wanted == tried ? request->epoch : 0;
     try {
       if (!(wanted == tried)) {
         tried = wanted;
         model = OpenChosenModel(wanted, task_, open_);
         opened = wanted;
-        opened_(opened, tried, "");
+        opened_({opened, tried, model->has_policy(), "", 0});
         continue;
       }
       if (!planner || request->epoch != epoch) {
@@ -84,6 +85,7 @@ void PlanningThread::Run(std::stop_token stop) {
       const ThreadBudget::Share share = threads_->Borrow(threads_->total());
       model->SetThreads(share.threads());
       auto answer = std::make_shared<PlanAnswer>();
+      request->belief.past = request->timeline.Past(request->from, model->memory());
       const int passed = static_cast<int>(std::max<int64_t>(0, request->step - last_step));
       answer->plan = planner->MakePlan(*model, request->belief, passed, stop);
       last_step = request->step;
@@ -102,7 +104,7 @@ void PlanningThread::Run(std::stop_token stop) {
         model = std::make_unique<SimulatorModel>(task_, 1);
         opened = {"simulator", tried.generation};
       }
-      opened_(opened, tried, text.substr(0, text.find('\n')));
+      opened_({opened, tried, model->has_policy(), text.substr(0, text.find('\n')), planned});
     }
   }
 }

@@ -32,7 +32,8 @@ struct PlanRequest {
   uint64_t serial = 0;
   TimelinePlace from;
   int64_t step = 0;      // control steps since the reset
-  Belief belief;
+  Belief belief;         // without its past, which is
+  TimelineView timeline; // here: how far it is needed, the model says
   uint64_t epoch = 0;    // another epoch is a planner made anew
   uint64_t seed = 0;     // from which it begins
   PlannerOptions options;
@@ -51,13 +52,21 @@ struct PlanAnswer {
 
 class PlanningThread {
  public:
+  /// What became of a choice: the model there is now, the one that was tried, and why that failed, else empty.
+  struct Opened {
+    ModelChoice now, tried;
+    bool has_policy = false;  // of its own
+    std::string error;
+    uint64_t epoch = 0;       // of the plan that failed; 0: it was the opening
+  };
+  using OpenedCallback = std::function<void(const Opened&)>;
   /// @param threads   of which each plan borrows what is free.
   /// @param answered  called on the planning thread after each plan.
   /// @param opened    called there when a model was opened, or could not be (then the one before is kept), or a
   ///                  plan failed.
   PlanningThread(std::shared_ptr<const CompiledTask> task, ModelOpener open, std::shared_ptr<ThreadBudget> threads,
                  int nice, std::function<void()> answered,
-                 std::function<void(const ModelChoice& now, const ModelChoice& tried, const std::string& error)> opened);
+                 OpenedCallback opened);
   ~PlanningThread();
 
   void Choose(const ModelChoice& model);
@@ -74,7 +83,7 @@ class PlanningThread {
   const std::shared_ptr<ThreadBudget> threads_;
   const int nice_;
   const std::function<void()> answered_;
-  const std::function<void(const ModelChoice&, const ModelChoice&, const std::string&)> opened_;
+  const OpenedCallback opened_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::optional<PlanRequest> request_;  // guarded by mutex_, as the next

@@ -93,8 +93,8 @@ Session::Session(std::shared_ptr<const CompiledTask> task, SessionOptions option
   impl.planning = std::make_unique<PlanningThread>(
       impl.task, impl.options.open_model, impl.options.budget, kPlanningNice,
       [&impl] { impl.Give([](SessionCore&) {}); },
-      [&impl](const ModelChoice& now, const ModelChoice& tried, const std::string& error) {
-        impl.Give([=](SessionCore& core) { core.ModelOpened(now, tried, error); });
+      [&impl](const PlanningThread::Opened& opened) {
+        impl.Give([opened](SessionCore& core) { core.ModelOpened(opened); });
       });
   impl.imagination = std::make_unique<ImaginationThread>(impl.task, impl.options.open_model, kImaginationNice,
                                                          [&impl] { impl.Give([](SessionCore&) {}); });

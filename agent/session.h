@@ -24,10 +24,11 @@
 
 namespace reverie {
 
-enum class Actor : uint8_t { kPerson, kRandom, kSmooth, kPlanner };
+/// kPolicy plays what the model's own policy prefers, unplanned.
+enum class Actor : uint8_t { kPerson, kRandom, kSmooth, kPlanner, kPolicy };
 enum class Pace : uint8_t { kLockStep, kRealTime };
 enum class AtEnd : uint8_t { kNextEpisode, kPause, kGoOn };
-std::string ActorName(Actor actor);  // "person", "random", "smooth", "planner"
+std::string ActorName(Actor actor);  // "person", "random", "smooth", "planner", "policy"
 
 /// Opens the model in a folder for a task; called on the thread that will use it, "simulator" never.
 /// @throws CheckpointError, DeviceError.
@@ -140,6 +141,7 @@ struct SessionSnapshot {
 
   std::string model;               // planned in
   bool model_loading = false;
+  bool model_has_policy = false;   // of its own
   PlannerOptions planner;
   double plan_ms = 0, plans_per_s = 0, imagined_steps_per_s = 0;
   int64_t plans = 0;

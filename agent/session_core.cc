@@ -45,6 +45,7 @@ std::string ActorName(Actor actor) {
     case Actor::kRandom: return "random";
     case Actor::kSmooth: return "smooth";
     case Actor::kPlanner: return "planner";
+    case Actor::kPolicy: return "policy";
   }
   return "";
 }
@@ -88,6 +89,8 @@ SessionCore::Clock::time_point SessionCore::Advance() {
   if (!Busy() && speed_ > 0 && now < next_step_) return next_step_;
   // Only now that there is a step to make: an end that nobody goes on from stays in view.
   if (Branch().ended && !Branch().diverged && AtEndOfBranch() && at_end_ != AtEnd::kGoOn) GoOnInNextEpisode();
+  // Before the plan is waited for: what was planned for the old branch does not count on the new one.
+  if (!AtEndOfBranch() || Branch().diverged) Fork();
   if (WaitsForPlan()) {
     AskForPlan();
     return now + kIdle;  // the answer wakes this thread
@@ -258,23 +261,25 @@ void SessionCore::NewEpoch() {
 
 void SessionCore::AskForPlan() {
   if (asked_for_now_ || !threads_.planning || task_->action_size() == 0) return;
-  if (actor_ != Actor::kPlanner && !imagination_.enabled) return;
+  if (!ActsOnPlans() && !imagination_.enabled) return;
   PlanRequest request;
   request.serial = ++asked_;
   request.from = now_;
   request.step = Step();
   request.belief = Belief::Of(environment_);
+  request.timeline = timeline_.view();
   request.epoch = epoch_;
   request.seed = PolicySeed(seed_);
   if (request.step > 0) request.seed = HashSeed(request.seed, static_cast<uint64_t>(request.step));
   request.options = planner_;
+  if (actor_ == Actor::kPolicy) request.options.kind = PlannerKind::kPolicy;
   request.shown_candidates = imagination_.enabled ? imagination_.candidates : 0;
   threads_.planning->Ask(std::move(request));
   asked_for_now_ = true;
 }
 
 bool SessionCore::WaitsForPlan() const {
-  if (actor_ != Actor::kPlanner || pace_ != Pace::kLockStep || task_->action_size() == 0 || action_chosen_) return false;
+  if (!ActsOnPlans() || pace_ != Pace::kLockStep || task_->action_size() == 0 || action_chosen_) return false;
   if (!asked_for_now_) return true;
   const std::shared_ptr<const PlanAnswer> answer = threads_.planning->Answer();
   return !answer || answer->serial != asked_;
@@ -297,7 +302,8 @@ bool SessionCore::ChooseAction() {
                    chosen_);
       break;
     }
-    case Actor::kPlanner: {
+    case Actor::kPlanner:
+    case Actor::kPolicy: {
       const std::shared_ptr<const PlanAnswer> answer = threads_.planning->Answer();
       if (!answer || answer->epoch != epoch_ || answer->plan.actions.empty()) break;
       const int64_t horizon = static_cast<int64_t>(answer->plan.actions.size() / chosen_.size());
@@ -324,7 +330,6 @@ void SessionCore::LeaveSimulationSteps() {
 }
 
 void SessionCore::MakeSimulationStep() {
-  if (!AtEndOfBranch() || Branch().diverged) Fork();
   ChooseAction();
   if (simulation_step_ + 1 == simulation_steps_) {
     MakeControlStep();
@@ -369,7 +374,6 @@ void SessionCore::StopAtDivergence(int diverged_dof) {
 
 void SessionCore::MakeControlStep() {
   LeaveSimulationSteps();
-  if (!AtEndOfBranch() || Branch().diverged) Fork();
   ChooseAction();
   action_chosen_ = false;
   ApplyPush();
@@ -472,9 +476,12 @@ void SessionCore::SetModel(std::string model) {
 
 void SessionCore::ReloadModel() { SetModel(wanted_.name); }
 
-void SessionCore::ModelOpened(const ModelChoice& now, const ModelChoice& tried, const std::string& error) {
+void SessionCore::ModelOpened(const PlanningThread::Opened& opened) {
+  const auto& [now, tried, has_policy, error, epoch] = opened;
+  if (epoch != 0 && epoch != epoch_) return;  // nobody waits for that plan any more
   const bool planning_failed = !error.empty() && tried.generation == wanted_.generation && opened_.generation == wanted_.generation;
   opened_ = now;
+  model_has_policy_ = has_policy;
   if (error.empty()) return;
   // Unless another was asked for meanwhile, the one before stands.
   if (tried.generation == wanted_.generation) wanted_ = opened_ = {now.name, tried.generation};
@@ -489,7 +496,7 @@ void SessionCore::SetImagination(ImaginationOptions options) {
   const bool more = options.enabled && (!imagination_.enabled || options.candidates > imagination_.candidates);
   imagination_ = std::move(options);
   // In lock-step the plan of this step is what is acted on, and stays the only one.
-  if (more && !(pace_ == Pace::kLockStep && actor_ == Actor::kPlanner)) asked_for_now_ = false;
+  if (more && !(pace_ == Pace::kLockStep && ActsOnPlans())) asked_for_now_ = false;
   AskForPlan();
 }
 

@@ -58,11 +58,12 @@ class SessionCore {
   void BeginFrom(const std::vector<double>& state, std::vector<double> parameters, const std::string& label);
 
   // What the other threads say.
-  void ModelOpened(const ModelChoice& now, const ModelChoice& tried, const std::string& error);
+  void ModelOpened(const PlanningThread::Opened& opened);
   void Say(const std::string& text, bool error);
 
  private:
   bool AtEndOfBranch() const;
+  bool ActsOnPlans() const { return actor_ == Actor::kPlanner || actor_ == Actor::kPolicy; }
   const BranchView& Branch() const { return *timeline_.view().Find(now_.branch); }
   int64_t Step() const { return timeline_.view().StepOf(now_); }
   void Reset(uint64_t seed, int64_t episode);
@@ -124,6 +125,7 @@ class SessionCore {
   mjvPerturb perturbation_{};
 
   ModelChoice wanted_, opened_;
+  bool model_has_policy_ = false;
   std::optional<PlannerOptions> given_planner_;
   PlannerOptions planner_;
   uint64_t epoch_ = 1, asked_ = 0;      // the serial of the request for now

@@ -63,6 +63,7 @@ std::shared_ptr<SessionSnapshot> SessionCore::MakeSnapshot() const {
   s.holding = std::find(held_.begin(), held_.end(), true) != held_.end();
   s.model = opened_.generation > 0 ? opened_.name : wanted_.name;
   s.model_loading = !(wanted_ == opened_);
+  s.model_has_policy = model_has_policy_;
   s.planner = planner_;
   s.plan_ms = plan_ms_;
   s.plans_per_s = plans_per_s_;

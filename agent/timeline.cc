@@ -112,6 +112,25 @@ TimelinePlace TimelineView::Origin(TimelinePlace place) const {
   return place;
 }
 
+std::vector<double> TimelineView::Past(TimelinePlace place, int steps) const {
+  std::vector<std::pair<const BranchView*, int64_t>> rows;  // newest first; each is where an action led
+  while (static_cast<int>(rows.size()) < steps) {
+    place = Origin(place);
+    const BranchView* branch = Find(place.branch);
+    if (!branch || place.row == 0 || !branch->Has(place.row) || !branch->Has(place.row - 1)) break;
+    rows.emplace_back(branch, place.row);
+    --place.row;
+  }
+  std::vector<double> past;
+  for (size_t i = rows.size(); i-- > 0;) {
+    const auto [branch, row] = rows[i];
+    const std::span<const double> channels = branch->Channels(row - 1), action = branch->Action(row);
+    past.insert(past.end(), channels.begin(), channels.end());
+    past.insert(past.end(), action.begin(), action.end());
+  }
+  return past;
+}
+
 int64_t TimelineView::StepOf(TimelinePlace place) const {
   const BranchView* view = Find(place.branch);
   return view ? view->info->first_step + place.row : -1;

@@ -116,6 +116,9 @@ struct TimelineView {
   /// The same place where it was first lived through: of a branch's first row, unless a person changed it, the
   /// parent's row that it continues, as far as that is kept. That row says what led there.
   TimelinePlace Origin(TimelinePlace place) const;
+  /// What was measured and then done in the steps before a place, as Belief::past: up to `steps` of them, back to the
+  /// reset or to where a person changed the state.
+  std::vector<double> Past(TimelinePlace place, int steps) const;
   /// Control steps since the reset of a place.
   int64_t StepOf(TimelinePlace place) const;
 };

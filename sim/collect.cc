@@ -267,13 +267,15 @@ bool PlayEpisode(const CompiledTask& task, mjModel* model, mjData* data, const P
     }
     result = {};
     int step = 0;
+    std::vector<double> last_action;
     while (!result.terminated && !result.truncated) {
       if (stop.stop_requested()) return false;
-      actor->Act({model, data, channels, step}, action);
+      actor->Act({model, data, channels, step, last_action}, action);
       if (!policy.actors.empty()) actors.push_back(static_cast<int8_t>(actor->Actor()));
       result = task.Step(model, data, action, channels);
       ++step;
       if (step >= task.steps_per_episode() && !result.terminated) result.truncated = true;
+      last_action = action;
       recorder.Add(action, result, model, data, channels);
       if (frames != nullptr && result.diverged_dof < 0) frames->Add(model, data);
     }

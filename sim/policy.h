@@ -19,6 +19,7 @@ struct PolicyInput {
   const mjData* data;                // derived quantities computed
   std::span<const double> channels;  // observation then signals
   int control_step;
+  std::span<const double> last_action = {};  // that was played in the step before, whoever chose it; empty: none was
 };
 
 class Policy {

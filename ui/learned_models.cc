@@ -11,6 +11,8 @@
 #include "sim/error.h"
 #include "sim/files.h"
 #include "worldmodel/device.h"
+#include "worldmodel/model_config.h"
+#include "worldmodel/model_options.h"
 #include "worldmodel/simulator_model.h"
 
 namespace reverie::desktop {
@@ -21,7 +23,9 @@ constexpr int kTorchUsers = 3;
 
 void Learn(const LearnedModels::LearnRequest& request, int torch_threads, JobContext& job,
            const std::function<void(const EpisodeReport&)>& report) {
-  LearningOptions options = LearningOptions::For(request.task->spec());
+  std::string kind = request.kind;
+  if (request.resume) kind = KindOfModel(ReadModelConfig(request.folder));
+  LearningOptions options = LearningOptions::For(request.task->spec(), kind);
   options.seed = request.seed;
   std::error_code ignored;
   if (request.resume) {
@@ -66,6 +70,7 @@ LearnedModels MakeLearnedModels(int threads) {
   models.planner_options = [](const TaskSpec& task, const std::string& model) {
     return PlannerOptionsFor(task, model);
   };
+  models.kinds = ModelOptions::Kinds();
   models.learn = [share](const LearnedModels::LearnRequest& request, JobContext& job,
                          const std::function<void(const EpisodeReport&)>& report) {
     Learn(request, request.threads > 0 ? request.threads : share, job, report);

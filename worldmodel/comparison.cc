@@ -106,12 +106,7 @@ Comparison Compare(WorldModel& model, WorldModel* linear, const std::vector<Epis
     if (tick) tick(static_cast<int>(w));
     const Episode& episode = episodes[starts[w].first];
     const int64_t start = starts[w].second;
-    Belief belief;
-    belief.channels = ChannelsAt(episode, start);
-    belief.integration_state.assign(
-        episode.integration_state.begin() + start * task.state_size(),
-        episode.integration_state.begin() + (start + 1) * task.state_size());
-    belief.parameters = episode.model_parameters;
+    const Belief belief = Belief::Of(task, episode, start, model.memory());
     const auto first = episode.actions.begin() + start * task.action_size();
     const std::vector<float> actions(first, first + static_cast<int64_t>(longest) * task.action_size());
     model.Imagine(belief, actions, 1, longest, {.channels = true}, imagined);

@@ -41,10 +41,14 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
       actions(task->action_size()),
       discount(DiscountFor(task->steps_per_episode())),
       features(FeatureCount(*task, channels)),
-      encoder({.inputs = FeatureCount(*task, task->observation_size()),
+      encoder({.inputs = FeatureCount(*task, task->observation_size()) + (options.memory > 0 ? options.memory_width : 0),
                .hidden = {options.encoder_width},
                .outputs = options.latent,
                .last = Activation::kSimNorm}),
+      recall({.inputs = FeatureCount(*task, task->observation_size()) + actions + options.memory_width,
+              .hidden = {},
+              .outputs = 3 * options.memory_width,
+              .exact = true}),
       dynamics({.inputs = options.latent + actions,
                 .hidden = {options.width, options.width},
                 .outputs = options.latent,
@@ -82,15 +86,17 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
     return part;
   };
   encoder_part = part_of(encoder);
+  const Part recall_part = remembers() ? part_of(recall) : Part{at, 0};
   const Part dynamics_part = part_of(dynamics), reward_part = part_of(reward);
   values_part = part_of(values);
-  rest_part = {dynamics_part.first, dynamics_part.count + reward_part.count + values_part.count};
+  rest_part = {recall_part.first, recall_part.count + dynamics_part.count + reward_part.count + values_part.count};
   policy_part = part_of(policy);
   decoder_part = part_of(decoder);
   const bool half = UsesHalf(options, device);
   parameters.Allocate(at, device, half, true);
   target_parameters.Allocate(values_part.count, device, half, false);
   encoder.Bind(parameters, encoder_part.first, true);
+  if (remembers()) recall.Bind(parameters, recall_part.first, true);
   dynamics.Bind(parameters, dynamics_part.first, true);
   reward.Bind(parameters, reward_part.first, true);
   values.Bind(parameters, values_part.first, true);
@@ -99,6 +105,12 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
   target.Bind(target_parameters, 0, false);
   Random random(HashSeed(seed, 0x77656967687473));
   encoder.Initialize(random, false);
+  if (remembers()) {
+    recall.Initialize(random, false);
+    // No normalisation follows it that would make up for weights so small.
+    const double inputs = static_cast<double>(FeatureCount(*task, task->observation_size()) + actions + options.memory_width);
+    parameters.values.narrow(0, recall_part.first, recall_part.count).mul_(50.0 / std::sqrt(inputs));
+  }
   dynamics.Initialize(random, false);
   reward.Initialize(random, true);
   values.Initialize(random, true);
@@ -141,9 +153,10 @@ double Latent::OperationsPerUpdate() const {
   const Impl& impl = *impl_;
   const double batch = impl.options.batch, steps = impl.options.horizon * batch, latents = steps + batch;
   const double pair = 2.0 / static_cast<double>(impl.values.heads());
-  const double targets = steps * (impl.encoder.OperationsPerRow() + impl.policy.OperationsPerRow() +
+  const double remembering = impl.remembers() ? impl.recall.OperationsPerRow() : 0.0;
+  const double targets = steps * (remembering + impl.encoder.OperationsPerRow() + impl.policy.OperationsPerRow() +
                                   pair * impl.values.OperationsPerRow());
-  const double model = 3.0 * (batch * impl.encoder.OperationsPerRow() +
+  const double model = 3.0 * (batch * (impl.options.memory * remembering + impl.encoder.OperationsPerRow()) +
                               steps * (impl.dynamics.OperationsPerRow() + impl.reward.OperationsPerRow() +
                                        impl.values.OperationsPerRow()));
   // Through the values, whose own weights get no gradient, a backward pass counts once.
@@ -220,9 +233,44 @@ void Latent::Impl::Advance(torch::Tensor& known, torch::Tensor& variance, const 
 }
 
 torch::Tensor Latent::Impl::Encode(const Belief& belief) {
-  const torch::Tensor start = torch::tensor(belief.channels, torch::kFloat64).view({1, channels});
-  const torch::Tensor input = Normalized(Features(start).to(device));
-  return encoder.Infer(EncoderInput(input), scratch.encoder);
+  const auto observed = [&](const torch::Tensor& rows) { return EncoderInput(Normalized(Features(rows).to(device))); };
+  torch::Tensor input = observed(torch::tensor(belief.channels, torch::kFloat64).view({1, channels}));
+  if (remembers()) {
+    torch::Tensor memory = torch::zeros({1, options.memory_width}, input.options());
+    const int64_t row = channels + actions, given = static_cast<int64_t>(belief.past.size()) / row;
+    const int64_t steps = std::min<int64_t>(given, options.memory);
+    if (steps > 0) {
+      const torch::Tensor past = torch::tensor(belief.past, torch::kFloat64).view({given, row}).narrow(0, given - steps, steps);
+      const torch::Tensor seen = observed(past.narrow(1, 0, channels).contiguous());
+      const torch::Tensor done = past.narrow(1, channels, actions).to(torch::kFloat32).to(device);
+      for (int64_t k = 0; k < steps; ++k) memory = Recall(memory, seen.narrow(0, k, 1), done.narrow(0, k, 1));
+    }
+    input = torch::cat({input, memory}, -1);
+  }
+  return encoder.Infer(input, scratch.encoder);
+}
+
+torch::Tensor Latent::Impl::Recall(const torch::Tensor& memory, const torch::Tensor& observed,
+                                   const torch::Tensor& action) const {
+  const int64_t width = options.memory_width;
+  const torch::Tensor raw = recall.Forward(torch::cat({observed, action, memory}, -1));
+  const torch::Tensor reset = raw.narrow(-1, 0, width).sigmoid();
+  const torch::Tensor candidate = (reset * raw.narrow(-1, width, width)).tanh();
+  // Without having learned otherwise it keeps more than it replaces.
+  const torch::Tensor renewal = (raw.narrow(-1, 2 * width, width) - 1.0).sigmoid();
+  return memory + renewal * (candidate - memory);
+}
+
+torch::Tensor Latent::Impl::RecallRows(const torch::Tensor& rows, const torch::Tensor& first, const torch::Tensor& observed,
+                                       const torch::Tensor& done) const {
+  torch::Tensor memory = torch::zeros({rows.size(0), options.memory_width}, observed.options());
+  for (int64_t back = options.memory; back > 0; --back) {
+    const torch::Tensor at = rows - back;
+    const torch::Tensor lived = (at >= first).to(torch::kFloat32).unsqueeze(1);
+    const torch::Tensor index = torch::maximum(at, first);
+    memory = lived * Recall(memory, observed.index_select(0, index), done.index_select(0, index));
+  }
+  return memory;
 }
 
 std::pair<torch::Tensor, torch::Tensor> Latent::Impl::Rollout(const torch::Tensor& start, const torch::Tensor& action_rows) {

@@ -17,6 +17,9 @@ struct LatentOptions {
   int values = 2;                // value heads
   int decoders = 3;              // heads that decode the latent to channels
   int decoder_width = 128;
+  int memory = 0;                // past control steps that a recurrent belief is made of, for tasks whose observation
+                                 // hides part of the state; 0: none
+  int memory_width = 64;
   int horizon = 3;               // control steps of a training sequence
   int batch = 256;
   double learning_rate = 3e-4;   // the encoder's is 0.3 of it
@@ -52,6 +55,8 @@ class Latent : public LearnedModel {
   std::vector<double> channel_scale() const override;
   double discount() const override;
   const LatentOptions& options() const;
+  int memory() const override { return options().memory; }
+  bool has_policy() const override { return true; }
 
   /// Rewards are of the task's "reward": what the values and the policy have learned to earn.
   void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,

@@ -6,6 +6,7 @@ NamedTensors Latent::Impl::Weights() const {
   NamedTensors named;
   const auto add = [&](const Network& network, const char* name) { named.merge(network.Named(name)); };
   add(encoder, "encoder");
+  if (remembers()) add(recall, "recall");
   add(dynamics, "dynamics");
   add(reward, "reward");
   add(values, "values");

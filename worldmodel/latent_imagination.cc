@@ -119,6 +119,7 @@ void Latent::Propose(const Belief& belief, int sequences, int horizon, uint64_t 
   Random random(seed);
   torch::Tensor noise = torch::empty({horizon, sequences, nu}, torch::kFloat32);
   for (int64_t i = 0; i < noise.numel(); ++i) noise.data_ptr<float>()[i] = static_cast<float>(random.Normal());
+  noise.select(1, 0).zero_();
   noise = noise.to(impl.device);
   torch::Tensor z = impl.Encode(belief).expand({sequences, latent}).contiguous();
   torch::Tensor chosen = torch::empty({horizon, sequences, nu}, z.options());

@@ -23,13 +23,13 @@ struct Latent::Impl {
   int features = 0;                                     // plain channels, cosines, sines
   torch::Tensor encoded;                                // indices of the features of the observation; signals are not seen
 
-  Network encoder, dynamics, reward, values, policy, decoder, target;
-  // One after the other: encoder, dynamics, reward, values, policy, decoder.
+  Network encoder, recall, dynamics, reward, values, policy, decoder, target;
+  // One after the other: encoder, recall, dynamics, reward, values, policy, decoder.
   ParameterStore parameters, target_parameters;
   struct Part {
     int64_t first = 0, count = 0;
   };
-  Part encoder_part, rest_part, values_part, policy_part, decoder_part;  // rest: dynamics, reward, values
+  Part encoder_part, rest_part, values_part, policy_part, decoder_part;  // rest: recall, dynamics, reward, values
 
   int64_t updates = 0;
   torch::Tensor feature_mean, feature_scale;   // (features) float32
@@ -78,6 +78,16 @@ struct Latent::Impl {
   /// @return  inputs of the reward head (H, N, latent + nu), and latents (H, N, latent); both overwritten by the next.
   std::pair<torch::Tensor, torch::Tensor> Rollout(const torch::Tensor& start, const torch::Tensor& action_rows);
   torch::Tensor Encode(const Belief& belief);   // (1, latent)
+
+  bool remembers() const { return options.memory > 0; }
+  /// What is remembered after a step, of what was before, what the encoder saw, and the action that was taken.
+  /// @param memory  (rows, memory width). Source: Cho et al. 2014, the gated recurrent unit, in the form of one product.
+  torch::Tensor Recall(const torch::Tensor& memory, const torch::Tensor& observed, const torch::Tensor& action) const;
+  /// What is remembered at rows of a replay, made of up to options.memory steps before each in the same run.
+  /// @param rows, first  (n) of each its row and the first row of its run.
+  /// @param observed, done  as all rows of the replay have them.
+  torch::Tensor RecallRows(const torch::Tensor& rows, const torch::Tensor& first, const torch::Tensor& observed,
+                           const torch::Tensor& done) const;
 
   struct Decoding {
     torch::Tensor heads;     // (decoders, H, N, channels) SI units: what each head expects

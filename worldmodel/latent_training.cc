@@ -38,6 +38,7 @@ struct Sequences {
   torch::Tensor rewards;   // (rows) over the reward scale
   torch::Tensor goes_on;   // (rows) 0 where the task ended with this transition
   std::vector<int64_t> starts;  // rows at which a sequence may begin
+  std::vector<int64_t> firsts;  // of each of these, the first row of its run
 };
 
 torch::Tensor WithLastRows(const torch::Tensor& rows, const torch::Tensor& last, const ReplayBuffer& data) {
@@ -98,7 +99,10 @@ Sequences SequencesOf(Latent::Impl& impl, const ReplayBuffer& data) {
   for (size_t r = 0; r < data.runs().size(); ++r) {
     const int64_t first = data.runs()[r];
     const int64_t end = r + 1 < data.runs().size() ? data.runs()[r + 1] : count;
-    for (int64_t i = first; i + horizon <= end; ++i) sequences.starts.push_back(i + static_cast<int64_t>(r));
+    for (int64_t i = first; i + horizon <= end; ++i) {
+      sequences.starts.push_back(i + static_cast<int64_t>(r));
+      sequences.firsts.push_back(first + static_cast<int64_t>(r));
+    }
   }
   if (sequences.starts.empty()) {
     throw DatasetError("training: no episode has " + std::to_string(horizon) +
@@ -167,20 +171,38 @@ struct Update {
   double Run() const {
     const LatentOptions& options = impl.options;
     const int64_t horizon = options.horizon, batch = options.batch, rows = horizon * batch;
-    torch::Tensor index = torch::empty({horizon + 1, batch}, torch::kInt64);
+    torch::Tensor index = torch::empty({horizon + 1, batch}, torch::kInt64), run = torch::empty({batch}, torch::kInt64);
     int64_t* at = index.data_ptr<int64_t>();
     for (int64_t b = 0; b < batch; ++b) {
-      const int64_t start = sequences.starts[static_cast<size_t>(random.Index(static_cast<int64_t>(sequences.starts.size())))];
-      for (int64_t h = 0; h <= horizon; ++h) at[h * batch + b] = start + h;
+      const auto chosen = static_cast<size_t>(random.Index(static_cast<int64_t>(sequences.starts.size())));
+      for (int64_t h = 0; h <= horizon; ++h) at[h * batch + b] = sequences.starts[chosen] + h;
+      run.data_ptr<int64_t>()[b] = sequences.firsts[chosen];
     }
     index = index.view({-1}).to(impl.device);
     const torch::Tensor first = index.narrow(0, 0, batch), done = index.narrow(0, 0, rows), later = index.narrow(0, batch, rows);
     const torch::Tensor actions = sequences.actions.index_select(0, done);
 
+    torch::Tensor start_input = sequences.observed.index_select(0, first), remembered;
+    if (impl.remembers()) {
+      remembered = impl.RecallRows(first, run.to(impl.device), sequences.observed, sequences.actions);
+      start_input = torch::cat({start_input, remembered}, -1);
+    }
+
     torch::Tensor later_latents, returns;
     {
       torch::NoGradGuard no_grad;
-      later_latents = impl.encoder.Forward(sequences.observed.index_select(0, later));
+      torch::Tensor later_input = sequences.observed.index_select(0, later);
+      if (impl.remembers()) {
+        std::vector<torch::Tensor> memories;
+        torch::Tensor memory = remembered;
+        for (int64_t h = 0; h < horizon; ++h) {
+          memory = impl.Recall(memory, sequences.observed.index_select(0, index.narrow(0, h * batch, batch)),
+                               actions.narrow(0, h * batch, batch));
+          memories.push_back(memory);
+        }
+        later_input = torch::cat({later_input, torch::cat(memories, 0)}, -1);
+      }
+      later_latents = impl.encoder.Forward(later_input);
       const auto [a, b] = Pair();
       const torch::Tensor choice = Act(later_latents).action;
       const torch::Tensor q =
@@ -191,7 +213,7 @@ struct Update {
 
     const torch::Tensor weight =
         torch::pow(options.rho, torch::arange(horizon, torch::kFloat32)).to(impl.device) / static_cast<double>(horizon);
-    std::vector<torch::Tensor> latents = {impl.encoder.Forward(sequences.observed.index_select(0, first))};
+    std::vector<torch::Tensor> latents = {impl.encoder.Forward(start_input)};
     torch::Tensor consistency = torch::zeros({}, weight.options());
     for (int64_t h = 0; h < horizon; ++h) {
       latents.push_back(
@@ -367,10 +389,16 @@ Latent::Judgement Latent::Judge(const Episode& episode, const std::function<bool
     if (one.transitions() == 0) return judgement;
     c10::InferenceMode inference;
     const torch::Tensor now = ToTensor(one.channels(), impl.channels), next = ToTensor(one.next_channels(), impl.channels);
-    const torch::Tensor seen = impl.EncoderInput(impl.Normalized(impl.Features(now).to(impl.device)));
-    const torch::Tensor latents = impl.encoder.Infer(seen, impl.scratch.encoder);
+    torch::Tensor seen = impl.EncoderInput(impl.Normalized(impl.Features(now).to(impl.device)));
     const torch::Tensor actions =
         ToTensor(one.actions(), impl.actions).view({now.size(0), impl.actions}).to(torch::kFloat32).to(impl.device);
+    if (impl.remembers()) {
+      torch::Tensor firsts = torch::empty({now.size(0)}, torch::kInt64);
+      for (size_t r = 0; r < one.runs().size(); ++r) firsts.narrow(0, one.runs()[r], now.size(0) - one.runs()[r]).fill_(one.runs()[r]);
+      const torch::Tensor rows = torch::arange(now.size(0), torch::kInt64);
+      seen = torch::cat({seen, impl.RecallRows(rows.to(impl.device), firsts.to(impl.device), seen, actions)}, -1);
+    }
+    const torch::Tensor latents = impl.encoder.Infer(seen, impl.scratch.encoder);
     const torch::Tensor inputs = torch::cat({latents, actions}, -1);
     const torch::Tensor later = impl.dynamics.Infer(inputs, impl.scratch.dynamics);
     const int64_t count = now.size(0);

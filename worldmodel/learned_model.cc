@@ -29,8 +29,7 @@ bool LearnedModel::Calibrate(const Episode& episode, const std::function<bool()>
     }
     const double spread = static_cast<double>(episode.steps - longest + 1) / kWindows;
     const int64_t start = static_cast<int64_t>(spread * (w + jitter.Uniform()));
-    Belief belief;
-    belief.channels = ChannelsAt(episode, start);
+    const Belief belief = Belief::Of(task(), episode, start, memory());
     const auto first = episode.actions.begin() + static_cast<std::ptrdiff_t>(start * nu);
     const std::vector<float> actions(first, first + static_cast<std::ptrdiff_t>(longest * nu));
     Imagine(belief, actions, 1, longest, {.channels = true}, imagined);

@@ -39,6 +39,8 @@ auto Walk(Options& options)
     visit("values", options.values);
     visit("decoders", options.decoders);
     visit("decoder_width", options.decoder_width);
+    visit("memory", options.memory);
+    visit("memory_width", options.memory_width);
     visit("horizon", options.horizon);
     visit("batch", options.batch);
     visit("learning_rate", options.learning_rate);
@@ -100,6 +102,9 @@ void LatentOptions::Update(const nlohmann::json& json, const std::string& where)
   OneOf(where, "planning_reward", planning_reward, {"learned", "formula"});
   if (latent < 8 || latent % 8 != 0) {
     throw Error(where + ", key \"latent\": expected a multiple of 8, found " + std::to_string(latent));
+  }
+  if (memory < 0 || memory > 1000 || memory_width < 8) {
+    throw Error(where + ": memory must be from 0 to 1000, memory_width at least 8");
   }
   if (width < 8 || encoder_width < 8 || decoder_width < 8 || values < 1 || decoders < 1 || horizon < 1 || batch < 1) {
     throw Error(where + ": widths must be at least 8; values, decoders, horizon and batch at least 1");

@@ -17,7 +17,8 @@ torch::Tensor FromLogits(const torch::Tensor& logits) {
 
 torch::Tensor TwoHotLoss(const torch::Tensor& logits, const torch::Tensor& target) {
   const torch::Tensor position = (Symlog(target).clamp(kLeastBin, kGreatestBin) - kLeastBin) / kBinWidth;
-  const torch::Tensor below = position.floor().clamp_max(kBins - 2);
+  // A target that is not a number has no bin; through its share the loss is then not a number either.
+  const torch::Tensor below = position.floor().nan_to_num(0.0).clamp_max(kBins - 2);
   const torch::Tensor share = position - below;  // of the bin above
   const std::vector<int64_t> leading = logits.sizes().slice(0, logits.dim() - 1).vec();
   const torch::Tensor index =

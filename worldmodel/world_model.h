@@ -16,8 +16,12 @@ struct Belief {
   std::vector<double> channels;           // (nchannels) observation then signals
   std::vector<double> integration_state;  // (nstate), for models that simulate
   std::vector<double> parameters;         // (nparameters), what this episode's reset drew into the model
+  std::vector<double> past;               // (P, nchannels + nu), what was measured and then done in the steps before,
+                                          // oldest first, for models with a memory; short where the episode began
 
   static Belief Of(const Environment& environment);
+  /// Step `step` of a recorded episode. @param memory  steps of the past, at most.
+  static Belief Of(const CompiledTask& task, const Episode& episode, int64_t step, int memory);
 };
 
 /// What a model expects of N action sequences over H control steps. Row-major; SI units.
@@ -64,7 +68,13 @@ class WorldModel {
   /// By how much a reward is worth less for each control step that it comes later, in Imagination::values.
   virtual double discount() const { return 1.0; }
 
-  /// Action sequences that a policy of the model's own would play from `belief`, for planners to try among theirs.
+  /// How many control steps of the past it looks at beside the present.
+  virtual int memory() const { return 0; }
+
+  /// Whether it has learned a policy of its own.
+  virtual bool has_policy() const { return false; }
+
+  /// Action sequences that this policy would play from `belief`: the first is what it prefers, the others are drawn.
   /// @param actions  (N, H, nu) filled; left empty where the model has no policy.
   virtual void Propose(const Belief& belief, int sequences, int horizon, uint64_t seed, std::vector<float>& actions) {
     (void)belief, (void)sequences, (void)horizon, (void)seed;

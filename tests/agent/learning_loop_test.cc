@@ -225,6 +225,19 @@ TEST_CASE("learning: a latent model gets better, and resumed it ends as the unin
   other.model.latent.width = 72;
   CHECK_THROWS_WITH_AS(LearningLoop(testing::MakeTask(testing::kPendulum, kHold), other, "cpu", six, true),
                        doctest::Contains("\"model.width\": this run asks for 72, the one to resume had 64"), CheckpointError);
+  // A checkpoint of before there was a memory is one without.
+  {
+    LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), ShortLatent(600), "cpu", six, true);
+    nlohmann::json note = loop.model().LoadTrainingState(six / "optimizer.pt");
+    REQUIRE(note.at("options").at("model").erase("memory") == 1);
+    loop.model().SaveTrainingState(six / "optimizer.pt", note);
+  }
+  CHECK(LearnLatent(six, 700, true).episodes.size() == 7);
+  other = ShortLatent(700);
+  other.model.latent.memory = 2;
+  LearnLatent(parts, 600, true);
+  CHECK_THROWS_WITH_AS(LearningLoop(testing::MakeTask(testing::kPendulum, kHold), other, "cpu", parts, true),
+                       doctest::Contains("\"model.memory\": this run asks for 2, the one to resume had 0"), CheckpointError);
 }
 
 TEST_CASE("learning: an episode with a number that is not finite is named and not learned from, and learning goes on") {

@@ -78,6 +78,16 @@ class PointModel : public WorldModel {
   bool asked_for_uncertainty = false;
 };
 
+/// The point with a policy that always pushes alike; of several sequences all but the first are of no use.
+class PointModelWithPolicy : public PointModel {
+ public:
+  bool has_policy() const override { return true; }
+  void Propose(const Belief&, int sequences, int horizon, uint64_t, std::vector<float>& actions) override {
+    actions.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon), -1.0f);
+    std::fill_n(actions.begin(), horizon, 0.4f);
+  }
+};
+
 Belief At(double position, double velocity) {
   return {.channels = {position, velocity}, .integration_state = {}, .parameters = {}};
 }
@@ -129,6 +139,45 @@ TEST_CASE("Random shooting helps, but less than iCEM with as many sequences") {
   const double by_shooting = ReturnOf({0.5, 0.0}, shooting.actions.data(), kHorizon);
   CHECK(by_shooting > 0.5 * kRestReturn);
   CHECK(by_shooting < ReturnOf({0.5, 0.0}, icem.actions.data(), kHorizon));
+}
+
+TEST_CASE("The planner that plays a model's policy plays what it prefers, and says what that yields") {
+  PointModelWithPolicy model;
+  PlannerOptions options = Options(PlannerKind::kPolicy);
+  Planner planner(options, 1);
+  planner.Reset(5);
+  const Plan plan = planner.MakePlan(model, At(0.5, 0.0));
+  CHECK(plan.actions == std::vector<float>(kHorizon, 0.4f));
+  CHECK(plan.planned_return == doctest::Approx(ReturnOf({0.5, 0.0}, plan.actions.data(), kHorizon)));
+  CHECK(plan.imagined_steps == kHorizon);
+  const Planner::Candidates shown = planner.LastCandidates(10);
+  CHECK(shown.count == 1);
+  CHECK(shown.actions == plan.actions);
+}
+
+TEST_CASE("A model without a policy is named where its policy is to be played") {
+  PointModel model;
+  CHECK_THROWS_WITH_AS(PlanOnce(Options(PlannerKind::kPolicy), model, 1),
+                       "planner 'policy': model 'point' has learned no policy of its own; choose a model that was learned "
+                       "with --model latent, or another planner",
+                       Error);
+}
+
+TEST_CASE("What the model's policy proposes is among the sequences tried") {
+  for (const PlannerKind kind : {PlannerKind::kIcem, PlannerKind::kMppi, PlannerKind::kCem, PlannerKind::kShooting}) {
+    CAPTURE(PlannerName(kind));
+    PointModelWithPolicy model;
+    // Only the policy's own sequence earns anything, and no draw hits on it.
+    model.reward = [](const float* sequence, int) { return std::abs(sequence[0] - 0.4f) < 1e-6f ? 1.0 : 0.0; };
+    PlannerOptions options = Options(kind);
+    options.policy_sequences = 3;
+    options.iterations = 1;
+    Planner planner(options, 1);
+    planner.Reset(3);
+    planner.MakePlan(model, At(0.5, 0.0));
+    CHECK(planner.LastCandidates(1).scores == std::vector<float>{kHorizon});
+    CHECK(planner.LastCandidates(1).actions == std::vector<float>(kHorizon, 0.4f));
+  }
 }
 
 TEST_CASE("The planned return is what the plan's own actions yield") {
@@ -312,5 +361,5 @@ TEST_CASE("Options are read from JSON, written back, and refused by name") {
   CHECK(message(R"({"elites": 200})") ==
         "task.json: option 'elites': expected at most the number of sequences, 100, found 200");
   CHECK(message(R"({"kind": "icm"})") ==
-        "planner: expected one of icem, mppi, cem, shooting, found 'icm'; did you mean 'icem' or 'cem'?");
+        "planner: expected one of icem, mppi, cem, shooting, policy, found 'icm'; did you mean 'icem' or 'cem'?");
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -384,6 +385,119 @@ TEST_CASE("a model that cannot be opened is told, and the session plans on in th
   second.Wait();
   CHECK(second.Snapshot()->control_step == 2);
   CHECK(second.Snapshot()->model == "simulator");
+}
+
+TEST_CASE("a model's own policy acts where it has one, and is said to be missing where not") {
+  const auto task = CartPole();
+  // Pushes as the cart's place says, so that what it does depends on where it is asked.
+  class WithPolicy : public SimulatorModel {
+   public:
+    using SimulatorModel::SimulatorModel;
+    bool has_policy() const override { return true; }
+    void Propose(const Belief& belief, int sequences, int horizon, uint64_t, std::vector<float>& actions) override {
+      const float push = std::clamp(-5.0f * static_cast<float>(belief.channels[0]) + 0.1f, -1.0f, 1.0f);
+      actions.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon), push);
+    }
+  };
+  SessionOptions options = LockStep(Actor::kPolicy);
+  options.model = "learned";
+  options.open_model = [](const std::string&, std::shared_ptr<const CompiledTask> of) -> std::unique_ptr<WorldModel> {
+    return std::make_unique<WithPolicy>(std::move(of), 1);
+  };
+  PlannerOptions policy = SmallPlanner();
+  policy.kind = PlannerKind::kPolicy;
+  WithPolicy model(task, 1);
+  const PolicySource source = PlannerPolicy(model, policy, nullptr);
+  CHECK(source.name == "policy(simulator)");
+  const Episode expected = Headless(task, source, 0);
+
+  Session session(task, options);
+  session.StepControl(task->steps_per_episode());
+  session.Wait();
+  CHECK(session.Snapshot()->model_has_policy);
+  const Episode played = session.ExtractEpisode(session.Snapshot()->now);
+  CHECK(played.actions == expected.actions);
+  CHECK(played.integration_state == expected.integration_state);
+  CHECK(session.Snapshot()->timeline.Find(0)->ActorOf(3) == static_cast<uint8_t>(Actor::kPolicy));
+
+  session.SetModel("simulator");
+  REQUIRE(Eventually(session, [](const SessionSnapshot& s) { return s.model == "simulator" && !s.model_loading; }));
+  CHECK_FALSE(session.Snapshot()->model_has_policy);
+  // What was planned for before the reset fails as well; it is this episode's plan that stops the session.
+  REQUIRE(Eventually(session, [](const SessionSnapshot& s) { return s.notice.error; }));
+  const int64_t before = session.Snapshot()->notice.serial;
+  session.ResetToEpisode(1);
+  session.StepControl(2);
+  REQUIRE(Eventually(session, [&](const SessionSnapshot& s) { return s.notice.serial > before; }));
+  CHECK(session.Snapshot()->notice.text.find("model 'simulator' has learned no policy of its own") != std::string::npos);
+  CHECK_FALSE(session.Snapshot()->playing);
+  session.SetActor(Actor::kSmooth);
+  session.ResetToEpisode(2);
+  session.StepControl(2);
+  session.Wait();
+  CHECK(session.Snapshot()->control_step == 2);
+}
+
+TEST_CASE("what a model with a memory is told of the past is what was measured and done, on whatever branch") {
+  const auto task = CartPole();
+  struct Told {
+    std::mutex mutex;
+    std::vector<double> past;
+    std::vector<double> Past() {
+      const std::lock_guard lock(mutex);
+      return past;
+    }
+  };
+  class Remembering : public SimulatorModel {
+   public:
+    Remembering(std::shared_ptr<const CompiledTask> task, Told& told) : SimulatorModel(std::move(task), 1), told_(told) {}
+    int memory() const override { return 3; }
+    bool has_policy() const override { return true; }
+    void Propose(const Belief& belief, int sequences, int horizon, uint64_t, std::vector<float>& actions) override {
+      const std::lock_guard lock(told_.mutex);
+      told_.past = belief.past;
+      actions.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon),
+                     static_cast<float>(std::clamp(belief.channels[0] + 0.3, -1.0, 1.0)));
+    }
+
+   private:
+    Told& told_;
+  };
+  Told in_session, headless;
+  SessionOptions options = LockStep(Actor::kPolicy);
+  options.model = "learned";
+  options.open_model = [&](const std::string&, std::shared_ptr<const CompiledTask> of) -> std::unique_ptr<WorldModel> {
+    return std::make_unique<Remembering>(std::move(of), in_session);
+  };
+  Remembering model(task, headless);
+  PlannerOptions policy = SmallPlanner();
+  policy.kind = PlannerKind::kPolicy;
+  const Episode played = Headless(task, PlannerPolicy(model, policy, nullptr), 0);
+  const size_t row = static_cast<size_t>(task->channel_size() + task->action_size());
+  CHECK(headless.past == Belief::Of(*task, played, played.steps - 1, 3).past);
+  CHECK(headless.past.size() == 3 * row);
+  CHECK(Belief::Of(*task, played, 2, 3).past.size() == 2 * row);
+
+  Session session(task, options);
+  const auto told = [&](int64_t step) {
+    session.Wait();
+    const std::vector<double> expected = Belief::Of(*task, played, step, 3).past;
+    return Eventually(session, [&](const SessionSnapshot&) { return in_session.Past() == expected; });
+  };
+  session.StepControl(10);
+  CHECK(told(10));  // the plan for the step that would come next
+  // On a branch that begins in the past, the past is what led there.
+  session.Seek({0, 5});
+  session.StepControl(2);
+  CHECK(told(7));
+  CHECK(session.Snapshot()->now.branch != 0);
+  // What a person changed by hand has none.
+  session.EditState(session.Snapshot()->state, "put");
+  session.Wait();
+  CHECK(Eventually(session, [&](const SessionSnapshot&) { return in_session.Past().empty(); }));
+  session.StepControl(1);
+  session.Wait();
+  CHECK(Eventually(session, [&](const SessionSnapshot&) { return in_session.Past().size() == row; }));
 }
 
 TEST_CASE("in real time the physics keeps its pace whatever the planner takes") {

@@ -160,7 +160,6 @@ class MixtureTest(CartTest):
                                                         "did you mean 'smooth'?"),
                 (["--policy", "smooth:0,planner:0.3"], "expected a weight above 0 for smooth"),
                 (["--policy", "smooth:1,smooth:2"], "found 'smooth' again"),
-                (["--policy", "planner:1,model:2", "--model", "m"], "are the same policy"),
                 (["--policy", "smooth:1,model:2"], "--policy model needs --model"),
                 (["--epsilon", "1.5"], "--epsilon: expected a probability from 0 to 1"),
                 (["--epsilon", "nan"], "--epsilon: expected a probability from 0 to 1")):

@@ -113,6 +113,86 @@ def train_on_a_dataset(folder):
         assert weights.get_tensor("layers.0.weight").shape[2] == 16
 
 
+def several_seeds(folder):
+    command = ["learn", "pendulum-swingup", "--out", folder / "seeds", "--env-steps", 2500, *SMALL]
+    report = json.loads(run(*command, "--seeds", "3,4", "--json").stdout)
+    assert [r["seed"] for r in report["runs"]] == [3, 4]
+    assert report["return_last3"] == sorted(r["return_last3"] for r in report["runs"])[1]
+    weights = "weights.safetensors"
+    assert (folder / "seeds/seed-3" / weights).read_bytes() == (folder / "a" / weights).read_bytes()
+    assert (folder / "seeds/seed-4" / weights).read_bytes() != (folder / "a" / weights).read_bytes()
+    again = json.loads(run(*command, "--seeds", "3,4", "--resume", "--json").stdout)
+    assert [r["episodes"] for r in again["runs"]] == [r["episodes"] for r in report["runs"]]
+    refused(*command, "--seeds", "5,3", holds="--overwrite")
+    assert not (folder / "seeds/seed-5/log.jsonl").exists(), "a run began before all folders were looked at"
+    run(*command, "--seeds", "1,1", code=2)
+    run(*command, "--seeds", "1,2", "--seed", 3, code=2)
+
+
+def preferred_action(weights, observation):
+    """The mean of a latent model's policy, from the tensors on disk alone."""
+    def network(name, x, last):
+        layers = sorted({int(key.split(".")[1]) for key in weights if key.startswith(name + ".")})
+        for i in layers:
+            x = x @ weights[f"{name}.{i}.weight"] + weights[f"{name}.{i}.bias"].reshape(-1)
+            if f"{name}.{i}.norm.weight" not in weights:
+                continue
+            x = (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+            x = x * weights[f"{name}.{i}.norm.weight"].reshape(-1) + weights[f"{name}.{i}.norm.bias"].reshape(-1)
+            if i == layers[-1]:
+                x = last(x)
+            else:
+                x = x * np.tanh(np.log1p(np.exp(x)))  # Mish
+        return x
+
+    def simplices(x):
+        e = np.exp(x.reshape(-1, 8))
+        return (e / e.sum(1, keepdims=True)).reshape(-1)
+
+    size = len(observation)
+    scaled = (observation - weights["normalization.feature_mean"][:size]) / weights["normalization.feature_scale"][:size]
+    latent = network("encoder", np.clip(scaled, -10, 10), simplices)
+    output = network("policy", latent, None)
+    return np.tanh(output[: len(output) // 2])
+
+
+def a_latent_models_own_policy(folder):
+    small = ["--set", "model.latent=16", "--set", "model.width=32", "--set", "model.encoder_width=32",
+             "--set", "model.decoder_width=16", "--set", "model.batch=32", "--set", "model.precision=float32",
+             "--set", "random_episodes=1", "--set", "first_updates=30", "--set", "updates_per_step=0.1"]
+    model = folder / "latent"
+    run("learn", "pendulum-swingup", "--model", "latent", "--out", model, "--env-steps", 2500, "--seed", 1, "--threads", 1,
+        "--set", "planner.sequences=24", "--set", "planner.iterations=1", *small)
+    with safe_open(model / "weights.safetensors", "np") as file:
+        assert file.metadata()["model"] == "latent"
+        weights = {key: file.get_tensor(key) for key in file.keys()}
+    run("collect", "pendulum-swingup", "--policy", "model", "--model", model, "--episodes", 2, "--out", folder / "by-policy",
+        "--threads", 1)
+    with h5py.File(folder / "by-policy/data/main_data.hdf5") as data:
+        assert "policy(latent)" in json.dumps(dict(data.attrs), default=str) + (
+            folder / "by-policy/data/metadata.json").read_text()
+        episode = data["episode_1"]
+        expected = np.array([preferred_action(weights, o) for o in episode["observations"][:-1]])
+        np.testing.assert_allclose(episode["actions"][:], expected, atol=2e-4)
+        assert episode["actions"][:].std() > 0
+        played = [float(data[f"episode_{k}"]["rewards"][:].sum()) for k in range(2)]
+    report = json.loads(run("evaluate", "pendulum-swingup", "--model", model, "--planner", "policy", "--episodes", 2,
+                            "--json", "--threads", 1).stdout)
+    assert report["planner"] == "policy" and all(0 <= r for r in report["returns"]) and len(played) == 2
+    # Planner and policy of one model take turns, and which of them acted is kept.
+    run("collect", "pendulum-swingup", "--policy", "planner:1,model:1", "--model", model, "--episodes", 6, "--out",
+        folder / "mixed", "--threads", 1, "--set", "planner.sequences=24", "--set", "planner.iterations=1")
+    with h5py.File(folder / "mixed/data/main_data.hdf5") as data:
+        assert {int(data[e]["infos/policy"][0]) for e in data} == {0, 1}
+    refused("evaluate", "pendulum-swingup", "--model", folder / "a", "--planner", "policy", holds="no policy of its own")
+    refused("evaluate", "pendulum-swingup", "--model", "simulator", "--planner", "policy", holds="no policy of its own")
+    refused("learn", "pendulum-swingup", "--out", folder / "none", "--planner", "policy", holds="no policy of its own")
+    assert not any((folder / "none").glob("*")), "a run that cannot be made left files"
+    done = run("collect", "pendulum-swingup", "--policy", "planner:1,model:1", "--model", folder / "a", "--episodes", 1,
+               "--out", folder / "none", code=2)
+    assert "are the same policy" in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
 def bad_input(folder):
     refused("learn", "blocks", "--out", folder / "none", holds="nothing to learn")
     refused("learn", "pendulum-swingup", "--out", folder / "a", "--env-steps", 2500, holds="--overwrite")
@@ -136,7 +216,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for check in (learn_writes_safetensors_and_is_deterministic, killed_and_resumed_it_ends_the_same,
-                      evaluate_and_compare, train_on_a_dataset, bad_input):
+                      evaluate_and_compare, train_on_a_dataset, several_seeds,
+                      a_latent_models_own_policy, bad_input):
             check(folder)
             print("ok:", check.__name__.replace("_", " "))
 

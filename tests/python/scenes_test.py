@@ -18,8 +18,8 @@ SCENES = pathlib.Path(__file__).resolve().parents[2] / "scenes"
 BINARY = os.environ.get("REVERIE_BINARY")
 OWN_TASKS = ["blocks", "cartpole-swingup", "hopper-hop", "pendulum-swingup", "pusher", "reacher", "two-rooms",
              "two-rooms-moving-door"]
-SUITE_TASKS = ["acrobot-swingup", "cartpole-balance", "cartpole-swingup", "cheetah-run", "cup-catch", "finger-spin",
-               "hopper-stand", "pendulum-swingup", "reacher-easy", "reacher-hard", "walker-stand", "walker-walk"]
+SUITE_TASKS = ["acrobot-swingup", "cartpole-balance", "cartpole-swingup", "cartpole-swingup-positions", "cheetah-run", "cup-catch",
+               "finger-spin", "hopper-stand", "pendulum-swingup", "reacher-easy", "reacher-hard", "walker-stand", "walker-walk"]
 GRAVITY = 9.81
 mujoco.set_mju_user_warning(lambda message: None)  # else it writes MUJOCO_LOG.TXT where it runs
 

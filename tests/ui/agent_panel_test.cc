@@ -64,6 +64,8 @@ TEST_CASE("Keys and radio buttons choose who acts, and at what pace") {
   REQUIRE(desk.ui.ClickText("Random"));
   desk.Settle();
   CHECK(desk.Now()->actor == Actor::kRandom);
+  // The simulator has no policy of its own to act by.
+  CHECK_FALSE(desk.app.actions.Run("agent.policy", desk.app));
   REQUIRE(desk.app.actions.Run("agent.planner", desk.app));
   REQUIRE(desk.app.actions.Run("agent.real_time", desk.app));
   desk.Settle();
@@ -129,6 +131,30 @@ TEST_CASE("One key switches between the simulator and the model believed in last
   REQUIRE(Eventually(desk, [&] { return desk.Now()->model == "models/learned%s#1" && !desk.Now()->model_loading; }));
   // It is planned in as it was before.
   CHECK(Eventually(desk, [&] { return desk.Now()->planner.horizon == 9; }));
+}
+
+TEST_CASE("A key lets the policy act that a model has learned") {
+  class WithPolicy : public SimulatorModel {
+   public:
+    using SimulatorModel::SimulatorModel;
+    bool has_policy() const override { return true; }
+    void Propose(const Belief&, int sequences, int horizon, uint64_t, std::vector<float>& actions) override {
+      actions.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon), 0.25f);
+    }
+  };
+  AgentDesk desk;
+  SessionOptions options = QuickOptions(Actor::kRandom);
+  options.open_model = [](const std::string&, std::shared_ptr<const CompiledTask> task) -> std::unique_ptr<WorldModel> {
+    return std::make_unique<WithPolicy>(std::move(task), 1);
+  };
+  desk.Open(Pendulum(), options);
+  desk.app.session->SetModel("learned");
+  REQUIRE(Eventually(desk, [&] { return desk.Now()->model_has_policy; }));
+  desk.Press(GLFW_KEY_5);
+  REQUIRE(desk.Now()->actor == Actor::kPolicy);
+  desk.app.session->StepControl(3);
+  REQUIRE(Eventually(desk, [&] { return desk.Now()->control_step == 3; }));
+  CHECK(desk.Now()->action[0] == 0.25);
 }
 
 TEST_CASE("A model that cannot be opened is said to be, and the one before stands") {

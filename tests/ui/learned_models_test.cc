@@ -30,6 +30,9 @@ std::shared_ptr<const CompiledTask> HoldTask() {
     "observation": {"angle": "qpos", "velocity": "qvel"}, "angles": ["angle"],
     "reset": [{"set": "qpos", "to": "uniform(-0.2, 0.2)"}], "reward": "tolerance(angle[0], 0.3, 0.5, 0.5)",
     "learning": {"first_updates": 60, "updates_per_step": 1, "model": {"members": 3, "width": 32, "layers": 2},
+                 "latent": {"random_episodes": 1, "first_updates": 10, "updates_per_step": 0.2,
+                            "model": {"latent": 16, "width": 16, "encoder_width": 16, "decoder_width": 16, "batch": 16},
+                            "planner": {"sequences": 16, "iterations": 1, "elites": 4, "policy_sequences": 2}},
                  "planner": {"horizon": 8, "sequences": 16, "elites": 4, "iterations": 2}})json");
 }
 
@@ -73,6 +76,23 @@ TEST_CASE("a learning job reports episodes and progress, and what it learned ope
   environment.Reset(1);
   Planner(planner, task->action_size()).MakePlan(*model, Belief::Of(environment));
   CHECK_THROWS_AS(models.open((folder / "nothing").string(), task), CheckpointError);
+}
+
+TEST_CASE("a learning job learns the kind of model that it is asked for, and goes on with the kind it finds") {
+  const auto task = HoldTask();
+  const LearnedModels models = MakeLearnedModels(1);
+  CHECK(models.kinds == std::vector<std::string>{"ensemble", "latent"});
+  const std::filesystem::path folder = testing::TemporaryFolder("app_kind") / "new";
+  Reports reports;
+  const JobStatus first = LearnToTheEnd(models, {.task = task, .folder = folder, .kind = "latent", .env_steps = 160, .seed = 3}, reports);
+  CHECK(first.error == "");
+  const JobStatus more = LearnToTheEnd(models, {.task = task, .folder = folder, .env_steps = 240, .seed = 3, .resume = true}, reports);
+  CHECK(more.error == "");
+  REQUIRE_FALSE(reports.empty());
+  CHECK(reports.back().env_steps == 240);
+  const std::unique_ptr<WorldModel> model = models.open(folder.string(), task);
+  CHECK(model->name() == "latent");
+  CHECK(model->has_policy());
 }
 
 TEST_CASE("a learning job paused and cancelled goes on later to what one go would have learned") {

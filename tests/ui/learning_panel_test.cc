@@ -161,6 +161,18 @@ TEST_CASE("learning: a build without LibTorch says so, and nothing starts") {
   CHECK(desk.app.learning == nullptr);
 }
 
+TEST_CASE("learning: the kind of model that is chosen is what is learned") {
+  LearningDesk test;
+  test.desk.app.learned.kinds = {"ensemble", "latent"};
+  test.desk.Settle();
+  REQUIRE(test.desk.ui.ClickText("ensemble"));
+  REQUIRE(test.desk.ui.ClickText("latent"));
+  test.Start();
+  test.learner.Allow(1);
+  REQUIRE(test.UntilEpisodes(1));
+  CHECK(test.learner.request().kind == "latent");
+}
+
 TEST_CASE("learning: a run goes to the next free folder, shows its episodes, and stops when told") {
   LearningDesk test;
   fs::create_directories("out/learning/task-0001");

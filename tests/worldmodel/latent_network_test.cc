@@ -76,6 +76,8 @@ TEST_CASE("two-hot: symlog, bins and their cross-entropy are those of the publis
   logits.fill_(-100.0);
   logits[0][100] = 0.0;
   CHECK(TwoHotLoss(logits, number(1e9)).item<double>() == doctest::Approx(0.0));
+  // What is not a number is never right: the loss is not a number either, and nothing is read out of bounds.
+  CHECK(std::isnan(TwoHotLoss(logits, number(std::nan(""))).item<double>()));
   CHECK(FromLogits(logits).item<double>() == doctest::Approx(22025.465795));
 }
 

@@ -122,17 +122,85 @@ TEST_CASE("latent: nothing is earned after the task has ended") {
   CHECK(whole.values[0] == 0.0f);
 }
 
+TEST_CASE("latent: with a memory it knows what the observation hides, and acts on the same that it learned from") {
+  SetTorchThreads(1);
+  const auto task = testing::MakeTask(testing::kSlider, R"json("time_limit_s": 2, "observation": {"position": "qpos"},
+      "signals": {"velocity": "qvel"}, "reward": "1 + velocity[0]/4",
+      "reset": [{"set": "qpos", "to": "uniform(-3, 3)"}, {"set": "qvel", "to": "uniform(-2, 2)"}])json");
+  const std::vector<Episode> held_out = testing::Play(task, 10, 77);
+  const ReplayBuffer buffer = BufferOf(testing::Play(task, 60, 3), 2, 1);
+  double reward_error[2];  // of the next step, over the deviation of rewards
+  for (const int memory : {0, 4}) {
+    LatentOptions options = Small();
+    options.memory = memory;
+    options.memory_width = 16;
+    Latent model(task, options, "cpu", 5);
+    model.Train(buffer, 600, 11);
+    CHECK(model.memory() == memory);
+    double squares = 0.0, sum = 0.0, sum_squares = 0.0, count = 0.0;
+    Imagination imagined;
+    for (const Episode& episode : held_out) {
+      for (int64_t t = 0; t < episode.steps; ++t) {
+        const Belief belief = Belief::Of(*task, episode, t, model.memory());
+        CHECK(belief.past.size() == static_cast<size_t>(3 * std::min<int64_t>(t, memory)));
+        const std::vector<float> action = {static_cast<float>(episode.actions[static_cast<size_t>(t)])};
+        model.Imagine(belief, action, 1, 1, {.channels = true}, imagined);
+        const double reward = episode.rewards[static_cast<size_t>(t)];
+        squares += std::pow(imagined.rewards[0] - reward, 2);
+        sum += reward;
+        sum_squares += reward * reward;
+        count += 1.0;
+      }
+    }
+    reward_error[memory > 0] = std::sqrt(squares / count) / std::sqrt(sum_squares / count - std::pow(sum / count, 2));
+    // One step at a time from beliefs, as planners ask, the errors are those of a whole episode judged at once.
+    const auto changes = [&](int c) {
+      std::vector<double> values;
+      for (int64_t t = 0; t < buffer.transitions(); ++t) {
+        values.push_back(buffer.next_channels()[static_cast<size_t>(2 * t + c)] - buffer.channels()[static_cast<size_t>(2 * t + c)]);
+      }
+      return values;
+    };
+    double judged = 0.0;
+    for (int c = 0; c < 2; ++c) {
+      double mean = 0.0, mean_square = 0.0;
+      for (const double change : changes(c)) {
+        mean += change / static_cast<double>(buffer.transitions());
+        mean_square += change * change / static_cast<double>(buffer.transitions());
+      }
+      const double scale = std::sqrt(mean_square - mean * mean);
+      for (int64_t t = 0; t < held_out[0].steps; ++t) {
+        const std::vector<float> action = {static_cast<float>(held_out[0].actions[static_cast<size_t>(t)])};
+        model.Imagine(Belief::Of(*task, held_out[0], t, memory), action, 1, 1, {.channels = true}, imagined);
+        const double error = imagined.channels[static_cast<size_t>(c)] - ChannelsAt(held_out[0], t + 1)[static_cast<size_t>(c)];
+        judged += error * error / (scale * scale) / static_cast<double>(2 * held_out[0].steps);
+      }
+    }
+    CHECK(std::sqrt(judged) == doctest::Approx(model.Judge(held_out[0]).nrmse).epsilon(0.02));
+  }
+  CAPTURE(reward_error[0]);
+  CAPTURE(reward_error[1]);
+  CHECK(reward_error[0] > 0.6);
+  CHECK(reward_error[1] < 0.6 * reward_error[0]);
+}
+
 TEST_CASE("latent: its policy proposes sequences within bounds, the same for a seed") {
   Trained trained(20);
   Belief belief;
   belief.channels = ChannelsAt(trained.held_out[0], 0);
-  std::vector<float> a, b, c;
+  std::vector<float> a, b, c, preferred;
   trained.model.Propose(belief, 6, 3, 1, a);
   trained.model.Propose(belief, 6, 3, 1, b);
   trained.model.Propose(belief, 6, 3, 2, c);
   REQUIRE(a.size() == 18);
   CHECK(a == b);
   CHECK(a != c);
+  // The first is what it prefers: nothing in it is drawn.
+  trained.model.Propose(belief, 1, 3, 9, preferred);
+  for (size_t h = 0; h < 3; ++h) {
+    CHECK(a[h] == doctest::Approx(preferred[h]).epsilon(1e-4));
+    CHECK(c[h] == doctest::Approx(preferred[h]).epsilon(1e-4));
+  }
   for (const float action : a) CHECK(std::abs(action) <= 1.0f);
 }
 

@@ -71,23 +71,27 @@ Work ReadWork(const Options& options) {
   if (has("model") && options.model == "simulator") {
     throw UsageError("--policy model needs --model, the folder of a learned model");
   }
-  if (has("model") && has("planner")) {
-    throw UsageError("--policy " + options.policy + ": planner and model are the same policy, planning in --model " +
-                     options.model);
-  }
   return work;
 }
 
 PolicySource OpenPolicy(const Options& options, const std::vector<PolicyShare>& shares,
                         const std::shared_ptr<const CompiledTask>& task, std::unique_ptr<WorldModel>& model) {
   std::vector<WeightedPolicy> policies;
+  bool plans = false;
   for (const PolicyShare& share : shares) {
     if (share.name != "planner" && share.name != "model") {
       policies.push_back({NoisePolicy(share.name, *task), share.weight});
       continue;
     }
-    const PlannerOptions planning = PlanningIn(options.model, task->spec(), options.settings, options.planner);
-    model = OpenModel(options.model, task, options.common);
+    PlannerOptions planning = PlanningIn(options.model, task->spec(), options.settings, options.planner);
+    if (!model) model = OpenModel(options.model, task, options.common);
+    if (share.name == "model" && model->has_policy()) {
+      planning.kind = PlannerKind::kPolicy;
+    } else if (shares.size() > 1 && plans) {
+      throw UsageError("--policy " + options.policy + ": planner and model are the same policy where a model has learned none "
+                       "of its own, planning in --model " + options.model);
+    }
+    plans |= planning.kind != PlannerKind::kPolicy;
     policies.push_back({PlannerPolicy(*model, planning, nullptr), share.weight});
   }
   const PolicySource policy = PolicyMixture(policies);
@@ -180,13 +184,12 @@ void AddCollect(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->excludes(episodes);
   command.add_option("--policy", options->policy,
-                     "random, smooth, explore (slides along what it runs into), planner, or model: a planner in a learned "
-                     "one (random); "
-                     "smooth:0.7,planner:0.3 draws one of them for each episode");
+                     "random, smooth, explore (slides along what it runs into), planner, or model: a learned one's own policy, "
+                     "where it has none a planner in it (random); smooth:0.7,planner:0.3 draws one of them for each episode");
   command.add_option("--epsilon", options->epsilon, "Probability, per control step, of a uniform action instead (0)");
   command.add_option("--model", options->model,
                      "What a planner plans in: a model's folder, or simulator (simulator)");
-  command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (the task's)");
+  command.add_option("--planner", options->planner, "icem, mppi, cem, shooting, or policy: the model's own (the task's)");
   AddSettings(command, options->settings);
   command
       .add_option("--workers,--threads", options->common.threads, "Threads (all that this process may use)")

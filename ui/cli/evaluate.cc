@@ -137,7 +137,7 @@ void AddEvaluate(CLI::App& app) {
           "--model", options->model,
           "What the planner imagines in: a model's folder, 'simulator', or 'random' for no plan at all")
       ->required();
-  command.add_option("--planner", options->planner, "icem, mppi, cem or shooting (default: the task's)");
+  command.add_option("--planner", options->planner, "icem, mppi, cem, shooting, or policy: the model's own (default: the task's)");
   command.add_option("--episodes", options->episodes, Format("How many (%lld; with --goal %lld)",
                                                              static_cast<long long>(kEpisodes), static_cast<long long>(kGoals)))
       ->check(CLI::PositiveNumber);

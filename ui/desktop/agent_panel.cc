@@ -34,6 +34,7 @@ constexpr NamedActor kActors[] = {
     {Actor::kRandom, "agent.random", "Random", "A new random action at every step", GLFW_KEY_2},
     {Actor::kSmooth, "agent.smooth", "Smooth", "Random actions that change slowly", GLFW_KEY_3},
     {Actor::kPlanner, "agent.planner", "Planner", "Imagines many futures, acts on the best", GLFW_KEY_4},
+    {Actor::kPolicy, "agent.policy", "Policy", "What a model has learned to do, unplanned", GLFW_KEY_5},
 };
 struct NamedPace {
   Pace pace;
@@ -54,6 +55,10 @@ void FaintIfItFits(const char* text) {
 }
 
 bool IsOpen(const App& app) { return app.session && app.now; }
+
+constexpr const char* kNoPolicy =
+    "What the planner believes in has learned no policy: choose a model that was learned with --model latent";
+bool Able(const SessionSnapshot& now, Actor actor) { return actor != Actor::kPolicy || now.model_has_policy; }
 
 std::string Format(const char* format, auto... values) {
   char text[256];
@@ -248,8 +253,11 @@ void AgentPanel::DrawActors(App& app) {
   }
   const float column = ImGui::GetCursorPosX() + 6.5f * ImGui::GetFontSize();
   for (const NamedActor& named : kActors) {
+    const bool able = Able(*app.now, named.actor);
+    ImGui::BeginDisabled(!able);
     if (ImGui::RadioButton(named.name, app.now->actor == named.actor)) app.session->SetActor(named.actor);
-    theme::Tooltip(Format("%s (%d)", named.what, named.key - GLFW_KEY_0).c_str());
+    ImGui::EndDisabled();
+    theme::Tooltip(able ? Format("%s (%d)", named.what, named.key - GLFW_KEY_0).c_str() : kNoPolicy);
     ImGui::SameLine(column);
     FaintIfItFits(named.what);
   }
@@ -377,7 +385,9 @@ void AgentPanel::DrawPlanner(App& app) {
 
 void AgentPanel::DrawPlanTimes(const App& app) {
   const SessionSnapshot& now = *app.now;
-  if (now.actor != Actor::kPlanner) {
+  if (now.actor == Actor::kPolicy) {
+    Faint("The policy acts, and nothing is planned; what is drawn is where it would lead.");
+  } else if (now.actor != Actor::kPlanner) {
     Faint(now.imagination.enabled ? "The planner does not act now; it plans for you to look at." : "The planner does not act now.");
   }
   const bool many = now.imagined_steps_per_s >= 1e6;
@@ -400,21 +410,22 @@ void AgentPanel::DrawPlanTimes(const App& app) {
 
 void AgentPanel::AddActions(App& app) {
   const auto add = [&](const char* id, const char* menu, std::string title, int key, auto run,
-                       std::function<bool(const App&)> checked) {
+                       std::function<bool(const App&)> checked, std::function<bool(const App&)> enabled = IsOpen) {
     Action action;
     action.id = id;
     action.menu = menu;
     action.title = std::move(title);
     action.shortcut.key = key;
     action.run = run;
-    action.enabled = IsOpen;
+    action.enabled = std::move(enabled);
     action.checked = std::move(checked);
     app.actions.Add(std::move(action));
   };
   for (const NamedActor& named : kActors) {
     add(named.id, "Agent", std::string(named.name) + " acts", named.key,
         [actor = named.actor](App& a) { a.session->SetActor(actor); },
-        [actor = named.actor](const App& a) { return IsOpen(a) && a.now->actor == actor; });
+        [actor = named.actor](const App& a) { return IsOpen(a) && a.now->actor == actor; },
+        [actor = named.actor](const App& a) { return IsOpen(a) && Able(*a.now, actor); });
   }
   for (const NamedPace& named : kPaces) {
     add(named.id, "Agent", named.name, 0, [pace = named.pace](App& a) { a.session->SetPace(pace); },

@@ -30,11 +30,13 @@ struct LearnedModels {
   struct LearnRequest {
     std::shared_ptr<const CompiledTask> task;
     std::filesystem::path folder;
+    std::string kind = "ensemble";  // of model; a resumed run has its own
     int64_t env_steps = 12000;
     uint64_t seed = 0;
     bool resume = false;
     int threads = 0;               // to learn with; 0: a share of those there are
   };
+  std::vector<std::string> kinds;  // of models that can be learned
   /// Learns until done or cancelled; on a job's thread. `report` after each episode, on that thread.
   std::function<void(const LearnRequest&, JobContext&, const std::function<void(const EpisodeReport&)>& report)> learn;
 };

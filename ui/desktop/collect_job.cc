@@ -29,6 +29,7 @@ PolicySource OpenPolicy(const CollectRequest& request, int workers, const Learne
     model = learned.open(request.model, request.task);
     model->SetThreads(workers);
     if (learned.planner_options) options = learned.planner_options(task.spec(), request.model);
+    if (request.policy == Policy::kLearned) options.kind = PlannerKind::kPolicy;
   }
   return PlannerPolicy(*model, options, nullptr);
 }
@@ -41,6 +42,7 @@ const char* PolicyName(Policy policy) {
     case Policy::kSmooth: return "smooth";
     case Policy::kPlanner: return "planner in the simulator";
     case Policy::kModel: return "planner in the agent's model";
+    case Policy::kLearned: return "policy of the agent's model";
   }
   return "";
 }

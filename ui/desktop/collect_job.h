@@ -15,10 +15,10 @@
 namespace reverie::desktop {
 
 struct CollectRequest {
-  enum class Policy { kRandom, kSmooth, kPlanner, kModel };
+  enum class Policy { kRandom, kSmooth, kPlanner, kModel, kLearned };
   std::shared_ptr<const CompiledTask> task;
   Policy policy = Policy::kRandom;
-  std::string model;              // kModel: the folder that is planned in
+  std::string model;              // kModel: the folder that is planned in; kLearned: whose policy it is
   int64_t episodes = 0;           // or
   int64_t steps = 0;              // control steps
   uint64_t seed = 0;

@@ -109,8 +109,9 @@ void DataPanel::DrawCollectSettings(App& app) {
   const bool has_model = app.learned.open && app.now && app.now->model != "simulator";
   ImGui::SetNextItemWidth(13 * em);
   if (ImGui::BeginCombo("policy", PolicyName(policy_))) {
-    for (const Policy policy : {Policy::kRandom, Policy::kSmooth, Policy::kPlanner, Policy::kModel}) {
+    for (const Policy policy : {Policy::kRandom, Policy::kSmooth, Policy::kPlanner, Policy::kModel, Policy::kLearned}) {
       if (policy == Policy::kModel && !has_model) continue;
+      if (policy == Policy::kLearned && !(has_model && app.now->model_has_policy)) continue;
       if (ImGui::Selectable(PolicyName(policy), policy == policy_)) policy_ = policy;
     }
     ImGui::EndCombo();
@@ -178,7 +179,9 @@ void DataPanel::Collect(App& app, bool resume) {
                   .threads = app.threads,
                   .folder = folder_,
                   .resume = false};
-    if (policy_ == Policy::kModel && app.now->model == "simulator") collected_.policy = Policy::kPlanner;
+    const bool has_model = app.now->model != "simulator";
+    if (policy_ == Policy::kLearned && !app.now->model_has_policy) collected_.policy = Policy::kModel;
+    if (collected_.policy == Policy::kModel && !has_model) collected_.policy = Policy::kPlanner;
   } else {
     collected_.folder = outcome_->folder();
     collected_.resume = true;

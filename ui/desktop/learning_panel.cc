@@ -60,6 +60,18 @@ void LearningPanel::AddActions(App& app) {
                    .help = "Draws what was learned under out/ over one another"});
 }
 
+const char* LearningPanel::KindHelp(const std::string& kind) {
+  if (kind == "ensemble") {
+    return "Predicts what is observed, and how sure it is; plans with the task's own reward. The quickest to learn where "
+           "a second or two ahead is far enough.";
+  }
+  if (kind == "latent") {
+    return "Learns reward, value and a policy beside the dynamics, for rewards that lie further ahead than a plan "
+           "reaches. Takes more env steps and time.";
+  }
+  return "";
+}
+
 std::vector<fs::path> LearningPanel::OfTask(const App& app) const {
   std::vector<fs::path> folders;
   if (!app.now) return folders;
@@ -80,7 +92,7 @@ void LearningPanel::TickAll(App& app, bool on) {
 
 void LearningPanel::Start(App& app) {
   const fs::path folder = folder_;
-  problem_ = run_.Start(app, {.folder = folder, .env_steps = env_steps_, .seed = seed_, .resume = resume_});
+  problem_ = run_.Start(app, {.folder = folder, .kind = kind_, .env_steps = env_steps_, .seed = seed_, .resume = resume_});
   was_running_ = problem_.empty();
   if (problem_.empty()) stopped_.clear();
 }
@@ -148,6 +160,17 @@ void LearningPanel::DrawSettings(App& app) {
     Paragraph("Learn " + app.now->task->spec().name);
   } else {
     ImGui::TextDisabled("Open a task to learn it");
+  }
+  if (!app.learned.kinds.empty() && !resume_) {
+    ImGui::SetNextItemWidth(9 * em);
+    if (ImGui::BeginCombo("model", kind_.c_str())) {
+      for (const std::string& kind : app.learned.kinds) {
+        if (ImGui::Selectable(kind.c_str(), kind == kind_)) kind_ = kind;
+        theme::Tooltip(KindHelp(kind));
+      }
+      ImGui::EndCombo();
+    }
+    theme::Tooltip(KindHelp(kind_));
   }
   ImGui::SetNextItemWidth(9 * em);
   const int64_t step = 1000;

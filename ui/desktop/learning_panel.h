@@ -29,6 +29,7 @@ class LearningPanel : public Panel {
   std::vector<std::filesystem::path> OfTask(const App& app) const;  // sound models of the open task
   bool AllTicked(const App& app) const;
   void TickAll(App& app, bool on);
+  static const char* KindHelp(const std::string& kind);
   void Start(App& app);
   void DrawRun(App& app);
   void DrawSettings(App& app);
@@ -46,6 +47,7 @@ class LearningPanel : public Panel {
   int64_t env_steps_ = 12000;
   uint64_t seed_ = 0;
   bool resume_ = false;
+  std::string kind_ = "ensemble";
   bool was_running_ = false;
   std::string problem_;
   std::filesystem::path stopped_;                    // the run that can go on

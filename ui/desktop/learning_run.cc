@@ -51,6 +51,7 @@ std::string LearningRun::Start(App& app, const Request& request) {
   app.learning_folder.clear();
   LearnedModels::LearnRequest learn_request{.task = task_,
                                             .folder = request.folder,
+                                            .kind = request.kind,
                                             .env_steps = request.env_steps,
                                             .seed = request.seed,
                                             .resume = request.resume};

@@ -18,6 +18,7 @@ class LearningRun {
  public:
   struct Request {
     std::filesystem::path folder;  // empty: the next free one
+    std::string kind = "ensemble"; // of model; a resumed run has its own
     int64_t env_steps = 12000;     // in all, those of a resumed run included
     uint64_t seed = 0;
     bool resume = false;

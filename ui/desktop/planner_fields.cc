@@ -10,13 +10,15 @@
 namespace reverie::desktop {
 namespace {
 
-constexpr PlannerKind kKinds[] = {PlannerKind::kIcem, PlannerKind::kMppi, PlannerKind::kCem, PlannerKind::kShooting};
+constexpr PlannerKind kKinds[] = {PlannerKind::kIcem, PlannerKind::kMppi, PlannerKind::kCem, PlannerKind::kShooting,
+                                  PlannerKind::kPolicy};
 
 // Which kinds use an option, as bits.
 constexpr unsigned Bit(PlannerKind kind) { return 1u << static_cast<unsigned>(kind); }
 constexpr unsigned kIcem = Bit(PlannerKind::kIcem), kMppi = Bit(PlannerKind::kMppi), kCem = Bit(PlannerKind::kCem);
 constexpr unsigned kAll = kIcem | kMppi | kCem | Bit(PlannerKind::kShooting);
 constexpr unsigned kRefining = kIcem | kMppi | kCem;
+constexpr unsigned kPolicy = Bit(PlannerKind::kPolicy);
 
 struct WholeField {
   int PlannerOptions::*value;
@@ -39,7 +41,7 @@ struct RealField {
 };
 
 constexpr WholeField kWhole[] = {
-    {&PlannerOptions::horizon, "Horizon", 1, 200, true, kAll, true,
+    {&PlannerOptions::horizon, "Horizon", 1, 200, true, kAll | kPolicy, true,
      "How far plans reach, in control steps. Longer sees later rewards and costs as much more time."},
     {&PlannerOptions::sequences, "Sequences", 2, 5000, true, kAll, true,
      "Action sequences imagined in an iteration. More find better plans and cost as much more time."},
@@ -113,6 +115,7 @@ const char* PlannerKindHelp(PlannerKind kind) {
     case PlannerKind::kMppi: return "Averages all sequences, weighted by how good they are; plays the average.";
     case PlannerKind::kCem: return "Draws again and again around the elites; plays their average.";
     case PlannerKind::kShooting: return "Draws around the last plan without refining; plays the best one.";
+    case PlannerKind::kPolicy: return "Plans nothing: plays what the model's own policy prefers, where it has learned one.";
   }
   return "";
 }
@@ -148,6 +151,7 @@ bool SameOptions(const PlannerOptions& a, const PlannerOptions& b) {
 }
 
 int64_t ImaginedSteps(const PlannerOptions& options) {
+  if (options.kind == PlannerKind::kPolicy) return options.horizon;
   int64_t sequences = 0;
   for (int i = 0; i < options.iterations; ++i) {
     if (options.kind != PlannerKind::kIcem) {

@@ -76,13 +76,8 @@ EpisodePrediction Predict(WorldModel& model, const RecordedEpisode& recorded, in
   if (result.steps == 0) throw Error("there is nothing to predict: the episode ends at this step; choose an earlier one");
 
   const auto at = [&](int h) { return static_cast<size_t>(result.start + h); };
-  Belief belief;
   // From the episode's doubles: the series are for plots.
-  const size_t observed = episode.observations.size() / static_cast<size_t>(episode.steps + 1), signals = channels - observed;
-  for (size_t i = 0; i < observed; ++i) belief.channels.push_back(episode.observations[at(0) * observed + i]);
-  for (size_t i = 0; i < signals; ++i) belief.channels.push_back(episode.signals[at(0) * signals + i]);
-  belief.integration_state = recorded.State(result.start);
-  belief.parameters = episode.model_parameters;
+  const Belief belief = Belief::Of(model.task(), episode, result.start, model.memory());
   std::vector<float> actions;
   for (int h = 0; h < result.steps; ++h) {
     for (size_t i = 0; i < actuators; ++i) actions.push_back(recorded.actions[i][at(h)]);

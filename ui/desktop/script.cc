@@ -19,7 +19,7 @@ constexpr double kLongestWaitS = 120;  // without a new control step, for steps 
 
 constexpr std::array kKeys = {"actor", "body", "camera", "compare_steps", "episode", "horizon", "model",
                               "pace",  "scale",  "seed",          "speed",   "theme"};
-constexpr std::array kActors = {Actor::kPerson, Actor::kRandom, Actor::kSmooth, Actor::kPlanner};
+constexpr std::array kActors = {Actor::kPerson, Actor::kRandom, Actor::kSmooth, Actor::kPlanner, Actor::kPolicy};
 
 std::optional<double> Number(const std::string& text) {
   double value = 0;
@@ -55,7 +55,7 @@ void CheckSetting(const std::string& step, const std::string& key, const std::st
     for (const Actor actor : kActors) {
       if (ActorName(actor) == value) return;
     }
-    Bad(step, "person, random, smooth or planner");
+    Bad(step, "person, random, smooth, planner or policy");
   }
   if (key == "model" && value != "simulator" && !std::filesystem::is_directory(value)) {
     Bad(step, "'simulator' or the folder of a model; model= takes the rest of its --do, commas included");

@@ -69,6 +69,9 @@ std::vector<std::string> StateLines(const App& app) {
     acting = PlannerName(now.planner.kind) + " plans in " + model;
     if (now.plan_ms > 0) acting += Number("   %.0f ms a plan", now.plan_ms);
   }
+  if (now.actor == Actor::kPolicy) {
+    acting = "policy of " + std::filesystem::path(now.model).filename().string() + " acts";
+  }
   if (now.holding && now.actor != Actor::kPerson) acting += "   held by you";
   lines.push_back(acting);
   if (now.model_loading) lines.push_back("loading the model ...");
