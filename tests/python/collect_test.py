@@ -156,7 +156,7 @@ class MixtureTest(CartTest):
 
     def test_wrong_mixtures_are_refused_in_one_line(self):
         for options, says in (
-                (["--policy", "smoth:0.7,planner:0.3"], "policy 'smoth': expected random, smooth, planner, model; "
+                (["--policy", "smoth:0.7,planner:0.3"], "policy 'smoth': expected random, smooth, explore, planner, model; "
                                                         "did you mean 'smooth'?"),
                 (["--policy", "smooth:0,planner:0.3"], "expected a weight above 0 for smooth"),
                 (["--policy", "smooth:1,smooth:2"], "found 'smooth' again"),

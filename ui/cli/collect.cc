@@ -185,8 +185,7 @@ void AddCollect(CLI::App& app) {
       ->excludes(episodes);
   command.add_option("--policy", options->policy,
                      "random, smooth, explore (slides along what it runs into), planner, or model: a learned one's own policy, "
-                     "where it has none a planner in it (random); "
-                     "smooth:0.7,planner:0.3 draws one of them for each episode");
+                     "where it has none a planner in it (random); smooth:0.7,planner:0.3 draws one of them for each episode");
   command.add_option("--epsilon", options->epsilon, "Probability, per control step, of a uniform action instead (0)");
   command.add_option("--model", options->model,
                      "What a planner plans in: a model's folder, or simulator (simulator)");

@@ -117,6 +117,9 @@ int RunEvaluateGoal(const GoalEvaluationOptions& options, const CommonOptions& c
   const int workers = common.Threads();
   const int replan = options.replan > 0 ? options.replan : simulator ? 3 : 1;
   if (!floor) planning = PlanningIn(options.model, task->spec(), options.settings, options.planner);
+  if (planning.kind == PlannerKind::kPolicy) {
+    throw UsageError("--planner policy: a goal is planned to, with icem, mppi, cem or shooting; no policy was learned for it");
+  }
   if (options.model == "random") {
     source.make = [&] { return MakeRandomActor(*task); };
   } else if (options.model == "straight") {
