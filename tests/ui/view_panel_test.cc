@@ -183,6 +183,9 @@ TEST_CASE("a push acts while it is held, and ends with the mouse button") {
   desk.ui.Run();
   desk.ui.MoveMouse({400, 120});
   desk.ui.Run();
+  // What is shown may be of before the drag: from here on it is not.
+  desk.app.session->Wait();
+  desk.ui.Run();
   const int64_t since = desk.Now()->control_step;
   while (desk.Now()->control_step < since + 5) desk.ui.Run();
   const auto force = [&](const std::vector<double>& state) {
