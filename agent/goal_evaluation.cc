@@ -76,10 +76,14 @@ GoalEvaluation EvaluateGoals(std::shared_ptr<const CompiledTask> task, const Goa
   std::mutex mutex;
   std::exception_ptr error;
   std::stop_source failed;
-  const auto work = [&] {
+  // Made and destroyed one after the other on this thread: actors own renderers, and Mesa's software driver may crash
+  // where one thread destroys a context while another draws.
+  const size_t count = std::clamp<size_t>(static_cast<size_t>(std::max(1, workers)), 1, std::max<size_t>(1, pairs.size()));
+  std::vector<std::unique_ptr<GoalActor>> actors;
+  while (actors.size() < count) actors.push_back(source.make());
+  const auto work = [&](GoalActor* actor) {
     try {
       Environment environment(task);
-      const std::unique_ptr<GoalActor> actor = source.make();
       for (size_t k = next++; k < pairs.size() && !failed.stop_requested(); k = next++) {
         GoalOutcome& outcome = evaluation.outcomes[k];
         outcome.pair = static_cast<int64_t>(k);
@@ -98,8 +102,7 @@ GoalEvaluation EvaluateGoals(std::shared_ptr<const CompiledTask> task, const Goa
   };
   {
     std::vector<std::jthread> threads;
-    const size_t count = std::clamp<size_t>(static_cast<size_t>(std::max(1, workers)), 1, std::max<size_t>(1, pairs.size()));
-    for (size_t i = 0; i < count; ++i) threads.emplace_back(work);
+    for (const std::unique_ptr<GoalActor>& actor : actors) threads.emplace_back(work, actor.get());
   }
   if (error) std::rethrow_exception(error);
   evaluation.interrupted = stop.stop_requested();

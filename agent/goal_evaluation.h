@@ -41,7 +41,7 @@ struct GoalEvaluation {
   bool interrupted = false;
 };
 
-/// Makes an actor, on the thread that will use it. @param strangeness  is asked after Begin; may be left empty.
+/// Makes an actor for a thread, on the one that calls EvaluateGoals. @param strangeness  is asked after Begin; may be left empty.
 struct GoalActorSource {
   std::function<std::unique_ptr<GoalActor>()> make;
   std::function<double(const GoalActor&)> strangeness = nullptr;

@@ -35,9 +35,7 @@ struct JepaActor::Impl {
         recorder(model.task().model(), model.frames()),
         goal(model),
         planner(options.planning, model.task().action_size()),
-        posed(model.task_ptr()) {
-    if (options.threads > 0) SetTorchThreads(options.threads);
-  }
+        posed(model.task_ptr()) {}
 
   Pixels Draw(const mjModel* of, mjData* data) {
     Pixels pixels(static_cast<size_t>(stream.frame_bytes()));
@@ -82,6 +80,7 @@ JepaActor::~JepaActor() = default;
 
 void JepaActor::Begin(const GoalPair& pair, Environment& environment) {
   Impl& self = *impl_;
+  if (self.options.threads > 0) SetTorchThreads(self.options.threads);  // counts for the thread that calls it
   Pixels picture = self.options.picture;
   if (picture.empty()) {
     if (self.model.task().parameter_size() > 0) self.posed.SetParameters(pair.parameters);
