@@ -4,7 +4,7 @@
 # actions, a straight line) and the ceiling (planning in the simulator by the true distance). Results in
 # out/vision/SCENE. Resumable: what is there already is not done again, and training goes on where it was stopped.
 #
-#   scripts/vision.sh SCENE [--seeds "0 1 2"] [--threads N] [--pairs N] [--out DIR] [-- OPTIONS OF train]
+#   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--out DIR] [-- OPTIONS OF train]
 #   SCENE: two-rooms, two-rooms-moving-door
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,12 +19,14 @@ seeds=0 threads=$(nproc) pairs=100 out=
 more=()
 while [ $# -gt 0 ]; do
   case $1 in
+    --seeds | --threads | --pairs | --out)
+      [ $# -ge 2 ] || { printf 'vision.sh: error: %s: expected a value\n' "$1" >&2; exit 2; } ;;&
     --seeds) seeds=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
     --pairs) pairs=$2; shift 2 ;;
     --out) out=$2; shift 2 ;;
     --) shift; more=("$@"); break ;;
-    *) echo "vision.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+    *) printf 'vision.sh: error: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
   esac
 done
 out=${out:-out/vision/$scene}
@@ -35,7 +37,7 @@ pixels=64 policy=explore:0.9,smooth:0.1 hide=() set=()
 case $scene in
   two-rooms) camera=top episodes=200 hide=("${rooms[@]}") steps=1700 ;;
   two-rooms-moving-door) camera=top episodes=400 hide=("${rooms[@]}") steps=2200 set=(--set cache_mb=1024) ;;
-  *) echo "vision.sh: no such scene: '$scene'; expected two-rooms or two-rooms-moving-door" >&2; exit 2 ;;
+  *) printf "vision.sh: error: no such scene '%s'; expected two-rooms or two-rooms-moving-door\n" "$scene" >&2; exit 2 ;;
 esac
 mkdir -p "$out"
 
@@ -54,7 +56,7 @@ going_on() { if [ -e "$1" ]; then echo --resume; fi; }
 take collect collect "$scene" --out "$out/set" --episodes "$episodes" --policy "$policy" --seed 1000 --pixels "$pixels" \
   --camera "$camera" "${hide[@]}" --workers "$threads" $(going_on "$out/set/data")
 take data data "$out/set"
-for seed in $seeds; do
+for seed in ${seeds//,/ }; do
   take "train-$seed" train --model jepa --data "$out/set" --out "$out/model-$seed" --camera "$camera" --steps "$steps" \
     --seed "$seed" --threads "$threads" $(going_on "$out/model-$seed") "${set[@]}" "${more[@]}"
   take "goals-$seed" evaluate "$scene" --model "$out/model-$seed" --goal random --episodes "$pairs" --threads "$threads"
