@@ -128,6 +128,7 @@ void Session::Wait() const {
 void Session::Play() { impl_->Give([](SessionCore& core) { core.Play(); }); }
 void Session::Pause() { impl_->Give([](SessionCore& core) { core.Pause(); }); }
 void Session::StepControl(int steps) { impl_->Give([=](SessionCore& core) { core.StepControl(steps); }); }
+void Session::StepTo(int64_t control_step) { impl_->Give([=](SessionCore& core) { core.StepTo(control_step); }); }
 void Session::StepSimulation() { impl_->Give([](SessionCore& core) { core.StepSimulation(); }); }
 void Session::SetSpeed(double speed) { impl_->Give([=](SessionCore& core) { core.SetSpeed(speed); }); }
 void Session::SetAtEnd(AtEnd at_end) { impl_->Give([=](SessionCore& core) { core.SetAtEnd(at_end); }); }

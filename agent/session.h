@@ -177,6 +177,9 @@ class Session {
   void Pause();
   /// Makes so many control steps, as fast as they go; commands given meanwhile act at once, between two of them.
   void StepControl(int steps = 1);
+  /// Makes what is missing to that control step of the episode, counted when the command is carried out, and pauses
+  /// there; where the episode already is as far, it pauses.
+  void StepTo(int64_t control_step);
   void StepSimulation();
   void SetSpeed(double speed);  // times real time; 0: as fast as it goes
   void SetAtEnd(AtEnd at_end);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "agent/planner_policy.h"
 
@@ -139,6 +140,11 @@ void SessionCore::StepControl(int steps) {
   playing_ = false;
   divergence_.reset();
   pending_steps_ += std::max(0, steps);
+}
+
+void SessionCore::StepTo(int64_t control_step) {
+  const int64_t missing = control_step - Step() - pending_steps_;
+  StepControl(static_cast<int>(std::clamp<int64_t>(missing, 0, std::numeric_limits<int>::max())));
 }
 
 void SessionCore::StepSimulation() {

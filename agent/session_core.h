@@ -38,6 +38,7 @@ class SessionCore {
   void Play();
   void Pause();
   void StepControl(int steps);
+  void StepTo(int64_t control_step);
   void StepSimulation();
   void SetSpeed(double speed);
   void SetAtEnd(AtEnd at_end) { at_end_ = at_end; }

@@ -125,6 +125,25 @@ TEST_CASE("playing in lock-step gives the states that stepping gives") {
   CHECK(StateAt(*played.Snapshot(), {0, 30}) == StateAt(*stepped.Snapshot(), {0, 30}));
 }
 
+TEST_CASE("a session that plays steps to a control step and stands there, however old its last picture is") {
+  SessionOptions options = LockStep(Actor::kRandom);
+  Session session(CartPole(), options);
+  const int64_t end = session.task().steps_per_episode();
+  session.SetSpeed(0);
+  for (int64_t episode = 0; episode < 20; ++episode) {
+    CAPTURE(episode);
+    session.ResetToEpisode(episode);
+    session.Play();
+    std::this_thread::sleep_for(std::chrono::microseconds(200 * episode));
+    session.StepTo(end);
+    session.Wait();
+    const auto now = session.Snapshot();
+    CHECK(now->episode == episode);
+    CHECK(now->control_step == end);
+    CHECK(!now->playing);
+  }
+}
+
 TEST_CASE("a person goes back to any step, exactly, and on from there in a branch that leaves the future as it was") {
   const auto task = CartPole();
   Session session(task, LockStep(Actor::kSmooth));

@@ -114,6 +114,11 @@ void Script::Advance(App& app, double now_s) {
       }
       if (!steps_[next_].starts_with("wait:") && now_s - waited_s_ > kLongestWaitS) {
         failure_ = "--do " + steps_[next_] + ": no step was made for 120 s, and it has not come";
+        if (app.now != nullptr) {
+          failure_ += "; episode " + std::to_string(app.now->episode) + " is at control step " +
+                      std::to_string(app.now->control_step);
+          if (!app.now->notice.text.empty()) failure_ += ": " + app.now->notice.text;
+        }
       }
       break;
     }
@@ -136,14 +141,18 @@ bool Script::Do(App& app, const std::string& step, double now_s) {
   }
   if (waits == "step") {
     if (app.session == nullptr || app.now == nullptr) return false;
-    const int64_t wanted = *Whole(amount), missing = wanted - app.now->control_step;
-    if (missing <= 0) return true;
+    const int64_t wanted = *Whole(amount);
+    if (app.now->control_step >= wanted) {
+      app.session->Pause();
+      return true;
+    }
     if (wanted > app.now->task->steps_per_episode()) {
       failure_ = "--do " + step + ": an episode has " + std::to_string(app.now->task->steps_per_episode()) + " control steps";
       return true;
     }
-    // Told to the session rather than watched for: an end that falls between two frames would be missed.
-    if (since_s_ < 0) app.session->StepControl(static_cast<int>(missing));
+    // Told to the session, which counts from where it then is: it may play on meanwhile, past the step or the
+    // episode's end.
+    if (since_s_ < 0) app.session->StepTo(wanted);
     return false;
   }
   if (waits == "seek") {
