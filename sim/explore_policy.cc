@@ -14,8 +14,11 @@ constexpr double kShortestHold_s = 0.1, kLongestHold_s = 1.5;      // of a direc
 constexpr double kShortestSlide_s = 1.0, kLongestSlide_s = 6.0;    // along an obstacle
 constexpr double kShortestThrough_s = 0.3, kLongestThrough_s = 0.9;  // straight on where it gave way
 constexpr double kNoise_s = 0.3, kNoise = 0.3;                     // correlation time and deviation
-constexpr double kLeastPress = 0.2, kMostPress = 0.8;              // against the obstacle, beside 1 along it
-constexpr double kSlideShare = 0.9;                                // of the obstacles met; others are left again
+constexpr double kLeastPress = 0.2, kMostPress = 1.0;              // against the obstacle, beside 1 along it
+constexpr double kShortestPress_s = 0.2, kLongestPress_s = 1.5;    // straight on against it
+// Of the obstacles met; others are left again. Who plans will try to push through, so it must have been seen what
+// comes of that: nothing.
+constexpr double kSlideShare = 0.55, kPressShare = 0.35;
 
 class ExploringPolicy : public Policy {
  public:
@@ -45,6 +48,14 @@ class ExploringPolicy : public Policy {
         if (pressed) free_steps_ = 0;
         if (mode_ == Mode::kSlide && left_s_ <= 0.0) Wander();
         break;
+      case Mode::kPress:
+        if (!pressed) {  // it gave way, or has slid past the end: straight on
+          mode_ = Mode::kWander;
+          left_s_ = std::max(left_s_, kShortestThrough_s);
+        } else if (left_s_ <= 0.0) {
+          random_.Uniform() < 0.5 ? Slide() : Wander();
+        }
+        break;
       case Mode::kThrough:
         if (pressed && Dot(direction_, normal_) < -0.5) Meet();
         else if (left_s_ <= 0.0) Wander();
@@ -59,7 +70,7 @@ class ExploringPolicy : public Policy {
   }
 
  private:
-  enum class Mode { kWander, kSlide, kThrough };
+  enum class Mode { kWander, kPress, kSlide, kThrough };
 
   double LogUniform(double low, double high) { return low * std::pow(high / low, random_.Uniform()); }
   static double Dot(const std::vector<double>& a, const std::vector<double>& b) {
@@ -84,12 +95,22 @@ class ExploringPolicy : public Policy {
   }
 
   void Meet() {
-    if (random_.Uniform() > kSlideShare) {
+    const double kind = random_.Uniform();
+    if (kind < kPressShare) {
+      mode_ = Mode::kPress;
+      left_s_ = LogUniform(kShortestPress_s, kLongestPress_s);
+      return;
+    }
+    if (kind > kPressShare + kSlideShare) {
       Wander();
       const double into = Dot(direction_, normal_);
       for (size_t i = 0; i < direction_.size(); ++i) direction_[i] -= std::min(0.0, 2.0 * into) * normal_[i];
       return;
     }
+    Slide();
+  }
+
+  void Slide() {
     mode_ = Mode::kSlide;
     free_steps_ = 0;
     left_s_ = LogUniform(kShortestSlide_s, kLongestSlide_s);
