@@ -27,6 +27,7 @@ bool Play(Environment& environment, const GoalMeasure* measure, const GoalPair& 
   outcome.nearest = outcome.last = measured ? pair.distance : kUnknown;
   outcome.first_energy = outcome.least_energy = outcome.last_energy = actor.Energy();
   std::vector<double> action(static_cast<size_t>(environment.task().action_size()));
+  int held = 0;
   for (int step = 1; step <= pair.budget; ++step) {
     if (stop.stop_requested()) return false;
     actor.Act(environment, action);
@@ -36,9 +37,11 @@ bool Play(Environment& environment, const GoalMeasure* measure, const GoalPair& 
     if (measured) {
       outcome.last = measure->Distance(environment.channels(), pair.goal_channels);
       outcome.nearest = std::min(outcome.nearest, outcome.last);
-      outcome.end = outcome.last <= measure->within();
-      if (outcome.end && !outcome.any) outcome.reached_after = step;
-      outcome.any |= outcome.end;
+      const bool within = outcome.last <= measure->within();
+      held = within ? held + 1 : 0;
+      outcome.end = held >= std::min(measure->hold(), pair.budget);
+      if (within && !outcome.any) outcome.reached_after = step;
+      outcome.any |= within;
     }
     if (result.terminated || result.diverged_dof >= 0) {
       outcome.end &= result.diverged_dof < 0;

@@ -17,7 +17,7 @@ namespace reverie {
 struct GoalOutcome {
   int64_t pair = 0;
   bool across = false;
-  bool any = false, end = false;     // within GoalMeasure::within(); false where only a picture is known
+  bool any = false, end = false;     // within GoalMeasure::within(), the end for hold(); false where only a picture is known
   int reached_after = -1;            // control steps; -1: never
   int budget = 0;
   double distance = 0, path = 0;     // at the start

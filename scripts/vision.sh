@@ -5,7 +5,7 @@
 # out/vision/SCENE. Resumable: what is there already is not done again, and training goes on where it was stopped.
 #
 #   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--out DIR] [-- OPTIONS OF train]
-#   SCENE: two-rooms, two-rooms-moving-door
+#   SCENE: two-rooms, two-rooms-moving-door, reacher, pusher
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
@@ -33,11 +33,15 @@ out=${out:-out/vision/$scene}
 
 # The floor is not seen from above, but takes most of the time that drawing takes: it is a plane without an end.
 rooms=(--hide goal --hide floor)
-pixels=64 policy=explore:0.9,smooth:0.1 hide=() set=()
+task=$scene pixels=64 policy=explore:0.9,smooth:0.1 hide=() set=() repeat=()
 case $scene in
   two-rooms) camera=top episodes=200 hide=("${rooms[@]}") steps=1700 ;;
   two-rooms-moving-door) camera=top episodes=400 hide=("${rooms[@]}") steps=2200 set=(--set cache_mb=1024) ;;
-  *) printf "vision.sh: error: no such scene '%s'; expected two-rooms or two-rooms-moving-door\n" "$scene" >&2; exit 2 ;;
+  reacher) task=dm_control/reacher-easy camera=fixed episodes=100 hide=(--hide target) steps=2200
+    policy=explore:0.7,smooth:0.3 repeat=(--action-repeat 2) set=(--set frames=2) ;;
+  pusher) camera=top episodes=200 hide=(--hide goal --hide floor) steps=2200 set=(--set cache_mb=1024) ;;
+  *) printf "vision.sh: error: no such scene '%s'; expected two-rooms, two-rooms-moving-door, reacher or pusher\n" "$scene" >&2
+    exit 2 ;;
 esac
 mkdir -p "$out"
 
@@ -53,16 +57,16 @@ take() {
 going_on() { if [ -e "$1" ]; then echo --resume; fi; }
 
 # Of another seed than any goal is drawn from.
-take collect collect "$scene" --out "$out/set" --episodes "$episodes" --policy "$policy" --seed 1000 --pixels "$pixels" \
+take collect collect "$task" "${repeat[@]}" --out "$out/set" --episodes "$episodes" --policy "$policy" --seed 1000 --pixels "$pixels" \
   --camera "$camera" "${hide[@]}" --workers "$threads" $(going_on "$out/set/data")
 take data data "$out/set"
 for seed in ${seeds//,/ }; do
   take "train-$seed" train --model jepa --data "$out/set" --out "$out/model-$seed" --camera "$camera" --steps "$steps" \
     --seed "$seed" --threads "$threads" $(going_on "$out/model-$seed") "${set[@]}" "${more[@]}"
-  take "goals-$seed" evaluate "$scene" --model "$out/model-$seed" --goal random --episodes "$pairs" --threads "$threads"
+  take "goals-$seed" evaluate "$task" "${repeat[@]}" --model "$out/model-$seed" --goal random --episodes "$pairs" --threads "$threads"
 done
 for floor in random straight; do
-  take "$floor" evaluate "$scene" --model $floor --goal random --episodes "$pairs" --threads "$threads"
+  take "$floor" evaluate "$task" "${repeat[@]}" --model $floor --goal random --episodes "$pairs" --threads "$threads"
 done
-take ceiling evaluate "$scene" --model simulator --goal random --episodes "$pairs" --threads "$threads"
+take ceiling evaluate "$task" "${repeat[@]}" --model simulator --goal random --episodes "$pairs" --threads "$threads"
 "$python" scripts/vision_table.py "$out"

@@ -33,7 +33,8 @@ class GoalParser {
                ", key \"goal"),
         goal_(task.spec().goal),
         channels_(ChannelsOf(task)) {
-    const std::vector<std::string> known = {"distance", "within", "region", "waypoint", "speed", "hide"};
+    const std::vector<std::string> known = {"distance", "within", "region", "waypoint", "speed",
+                                            "budget_s", "hold",   "hide",   "planner"};
     for (const auto& [key, value] : goal_.items()) {
       if (std::find(known.begin(), known.end(), key) == known.end())
         throw TaskError(where_ + "\": unknown key \"" + key + "\"" + DidYouMean(key, known));
@@ -133,6 +134,17 @@ GoalMeasure::GoalMeasure(const CompiledTask& task)
                                 "), and a \"region\" to be passed through");
   }
   if (parser.Has("speed")) speed_ = parser.Positive("speed");
+  if (parser.Has("budget_s")) {
+    if (speed_ > 0.0) parser.Fail("budget_s", "either this or \"speed\"");
+    time_limit_ = std::max(1, static_cast<int>(std::lround(parser.Positive("budget_s") / control_step_s_)));
+  }
+  if (parser.Has("hold")) {
+    const double hold = parser.Positive("hold");
+    if (hold != std::floor(hold) || hold > time_limit_) {
+      parser.Fail("hold", "a whole number of control steps, at most the " + std::to_string(time_limit_) + " that there are");
+    }
+    hold_ = static_cast<int>(hold);
+  }
   hide_ = parser.Names("hide");
 }
 

@@ -7,7 +7,10 @@
 //     "region": "position[0] > 0",     optional: states of another value lie behind a detour ...
 //     "waypoint": ["0", "door"],       ... through this point, over the start's channels
 //     "speed": 0.6,                    optional, with it a budget of twice the shortest path is set, units/s
-//     "hide": ["goal"]                 what pictures must not show: the marker that says where to go
+//     "budget_s": 4,                   or the budget itself; without either it is the time limit
+//     "hold": 5,                       optional: counts as reached at the end where the last so many control steps were
+//     "hide": ["goal"],                what pictures must not show: the marker that says where to go
+//     "planner": {"horizon": 54}       defaults for planning to pictures: options of agent/planner.h
 //   }
 #pragma once
 
@@ -27,6 +30,8 @@ class GoalMeasure {
   static bool Has(const CompiledTask& task) { return !task.spec().goal.empty(); }
 
   double within() const { return within_; }
+  /// Control steps.
+  int hold() const { return hold_; }
   bool has_regions() const { return !region_.empty(); }
   const std::vector<std::string>& hide() const { return hide_; }
 
@@ -36,7 +41,7 @@ class GoalMeasure {
   double Region(std::span<const double> channels) const;
   /// Distance, by way of the waypoint where the two lie in different regions.
   double PathLength(std::span<const double> from, std::span<const double> to) const;
-  /// Control steps that twice the path takes at the task's speed; without one, those of the time limit.
+  /// Control steps that twice the path takes at the task's speed, or those of "budget_s", or of the time limit.
   int Budget(std::span<const double> from, std::span<const double> to) const;
 
  private:
@@ -45,7 +50,7 @@ class GoalMeasure {
   std::vector<Formula> distance_, waypoint_;
   Formula region_;
   double within_ = 0, speed_ = 0, control_step_s_ = 0;
-  int time_limit_ = 0;
+  int time_limit_ = 0, hold_ = 1;
   std::vector<std::string> hide_;
 };
 

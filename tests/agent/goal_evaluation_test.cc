@@ -87,6 +87,49 @@ TEST_CASE("floors and ceiling where nothing is in the way") {
   CHECK(planned.plans > 0);
 }
 
+TEST_CASE("a goal that is to be held does not count where it is only passed") {
+  // To and fro at 1 m/s over a goal in the middle: passed every second, held for 5 steps of 0.05 s never.
+  class Sweeping : public GoalActor {
+   public:
+    void Begin(const GoalPair&, Environment&) override { way_ = 1; }
+    void Act(Environment& environment, std::span<double> action) override {
+      if (std::abs(environment.channels()[0]) > 0.5) way_ = environment.channels()[0] > 0 ? -1 : 1;
+      action[0] = way_;
+      action[1] = 0;
+    }
+
+   private:
+    double way_ = 1;
+  };
+  std::string keys = kKeys;
+  keys.replace(keys.find("\"speed\": 1"), 10, "\"hold\": 5");
+  const auto task = MakeTask(kPoint, keys);
+  const GoalMeasure measure(*task);
+  Environment start(task), goal(task);
+  start.Reset(1);
+  goal.Reset(1);
+  std::fill_n(start.data()->qpos, 2, 0.0);
+  start.data()->qpos[0] = -0.4;
+  std::fill_n(goal.data()->qpos, 2, 0.0);
+  start.RestoreState(start.SaveState(), 0);
+  goal.RestoreState(goal.SaveState(), 0);
+  GoalPair pair;
+  pair.start_state = start.SaveState();
+  pair.goal_state = goal.SaveState();
+  pair.goal_channels.assign(goal.channels().begin(), goal.channels().end());
+  bool passed_at_the_end = false;
+  for (pair.budget = 5; pair.budget < 45; ++pair.budget) {
+    const GoalActorSource sweeping{[] { return std::make_unique<Sweeping>(); }};
+    const GoalOutcome swept = EvaluateGoals(task, &measure, {pair}, sweeping, 1, nullptr, {}).outcomes.front();
+    passed_at_the_end |= swept.last <= measure.within();
+    CHECK(!swept.end);
+  }
+  CHECK(passed_at_the_end);
+  pair.budget = 60;
+  const GoalActorSource straight{[&] { return MakeStraightActor(task, measure); }};
+  CHECK(EvaluateGoals(task, &measure, {pair}, straight, 1, nullptr, {}).outcomes.front().end);
+}
+
 TEST_CASE("a state of an episode as the goal brings its layout along") {
   const auto task = MakeTask(kPoint, kKeys);
   const GoalMeasure measure(*task);

@@ -52,6 +52,16 @@ TEST_CASE("a moving door is passed where it is") {
   CHECK(measure.PathLength(left, right) == doctest::Approx(0.3 + 0.5));
 }
 
+TEST_CASE("a budget in seconds and steps to be held are read in control steps") {
+  const TemporaryFolder folder;
+  const auto task = Compile(folder, kPoint, R"({"scene": "scene.xml", "control_timestep_s": 0.02, "action_repeat": 2,
+    "observation": {"place": "qpos"}, "goal": {"distance": "place", "within": 1, "budget_s": 4, "hold": 5}})");
+  const GoalMeasure measure(*task);
+  const std::vector<double> here = {0, 0}, there = {3, 4};
+  CHECK(measure.Budget(here, there) == 100);
+  CHECK(measure.hold() == 5);
+}
+
 TEST_CASE("a goal that cannot be measured is refused with its key") {
   CHECK(Contains(GoalRefused("{}"), "has no \"goal\""));
   CHECK(Contains(GoalRefused(R"({"within": 1})"), "\"goal.distance\""));
@@ -60,6 +70,8 @@ TEST_CASE("a goal that cannot be measured is refused with its key") {
   CHECK(Contains(GoalRefused(R"({"distance": "plaice", "within": 1})"), "plaice"));
   CHECK(Contains(GoalRefused(R"({"distance": "place", "within": 1, "waypoint": ["0", "1"]})"), "a \"region\""));
   CHECK(Contains(GoalRefused(R"({"distance": "place", "within": 1, "regoin": "1"})"), "'region'"));
+  CHECK(Contains(GoalRefused(R"({"distance": "place", "within": 1, "hold": 2.5})"), "whole number of control steps"));
+  CHECK(Contains(GoalRefused(R"({"distance": "place", "within": 1, "speed": 1, "budget_s": 3})"), "either this or \"speed\""));
   for (const char* goal : {"{}", R"({"within": 1})", R"({"distance": "plaice", "within": 1})"}) CHECK(IsOneLine(GoalRefused(goal)));
 }
 
