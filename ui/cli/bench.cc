@@ -100,7 +100,7 @@ void AddBench(CLI::App& app) {
       ->capture_default_str();
   command.add_option("--task", options->task, "the task to measure on")->capture_default_str();
   command.add_option("--model", options->model,
-                     "ui: the model's folder to plan in (the simulator); train, plan: ensemble or latent (ensemble)");
+                     "ui: the model's folder to plan in (the simulator); train, plan: ensemble, latent or jepa (ensemble)");
   AddSettings(command, options->settings);
   command.add_option("--seconds", options->seconds, "of each measurement (1; pixels: 2; ui and soak: 30 in all)")
       ->check(CLI::PositiveNumber);

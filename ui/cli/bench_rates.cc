@@ -11,6 +11,7 @@
 #include "sim/dataset.h"
 #include "sim/error.h"
 #include "ui/cli/bench_rates.h"
+#include "ui/cli/bench_vision.h"
 #include "ui/cli/command.h"
 #include "ui/cli/settings.h"
 #include "worldmodel/device.h"
@@ -214,6 +215,10 @@ nlohmann::ordered_json BenchRates(const BenchOptions& options) {
       for (const auto& [key, value] : figures.items()) report[key] = value;
     }
   };
+  if (learned && options.model == "jepa") {
+    add("", BenchVision(task, options, device, peak));
+    return report;
+  }
   if (all || options.what == "simulation") {
     std::vector<double> rates;
     for (int i = 0; i < kRepeats; ++i) rates.push_back(BareRate(*task, options.common.Threads(), options.seconds));
