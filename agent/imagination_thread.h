@@ -18,6 +18,7 @@ namespace reverie {
 struct Imagined {
   std::shared_ptr<const ImaginedPlan> plan;
   std::shared_ptr<const PredictedVersusReal> compared;
+  std::shared_ptr<const Seen> seen;
   std::vector<double> channel_scale;
   double surprise_threshold = 0;
 };

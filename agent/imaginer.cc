@@ -91,6 +91,7 @@ Imaginer::Imaginer(std::shared_ptr<const CompiledTask> task, std::unique_ptr<Wor
 Imaginer::~Imaginer() = default;
 
 bool Imaginer::Look(const Input& input, std::stop_token stop) {
+  if (model_->plans_to_pictures()) return LookAtPictures(input);
   bool changed = false;
   if (input.plan && (input.plan->serial != plan_serial_ || !SamePlanOptions(input.options, plan_options_))) {
     ImaginePlan(*input.plan, input.options);
@@ -112,6 +113,19 @@ bool Imaginer::Look(const Input& input, std::stop_token stop) {
   }
   if (input.options.surprise && JudgeSteps(input, stop)) changed = true;
   return changed;
+}
+
+bool Imaginer::LookAtPictures(const Input& input) {
+  if (!input.plan || input.plan->serial == plan_serial_) return false;
+  plan_serial_ = input.plan->serial;
+  shown_.plan = nullptr;
+  shown_.compared = nullptr;
+  shown_.seen = model_->See(*input.plan->belief, input.plan->plan.actions);
+  const BranchView* branch = input.timeline.Find(input.plan->from.branch);
+  if (shown_.seen && branch && branch->Has(input.plan->from.row)) {
+    branch->Set(Judged::kEnergy, input.plan->from.row, static_cast<float>(shown_.seen->energy));
+  }
+  return true;
 }
 
 void Imaginer::FollowChannels(const Belief& belief, std::span<const float> channels, int steps, int body,

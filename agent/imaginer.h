@@ -29,6 +29,7 @@ class Imaginer {
  private:
   using Input = ImaginationThread::Input;
   bool simulates() const { return name_ == "simulator"; }
+  bool LookAtPictures(const Input& input);
   void ImaginePlan(const PlanAnswer& answer, const ImaginationOptions& options);
   void Compare(const Input& input);
   bool JudgeSteps(const Input& input, std::stop_token stop);

@@ -1,73 +1,31 @@
 #include "agent/jepa_actor.h"
 
 #include <algorithm>
-#include <cstring>
-#include <deque>
 
-#include "sim/frame_recorder.h"
+#include "agent/jepa_eye.h"
 #include "worldmodel/device.h"
 #include "worldmodel/jepa_goal.h"
 
 namespace reverie {
-namespace {
-
-using Pixels = std::vector<uint8_t>;
-
-/// Pictures of consecutive states as the encoder sees them, the oldest first.
-Pixels Stacked(const std::deque<Pixels>& frames) {
-  if (frames.size() == 1) return frames.front();
-  Pixels stacked(frames.front().size() * frames.size());
-  for (size_t s = 0; s < frames.size(); ++s) {
-    for (size_t i = 0; i < frames[s].size() / 3; ++i) {
-      std::memcpy(stacked.data() + (i * frames.size() + s) * 3, frames[s].data() + i * 3, 3);
-    }
-  }
-  return stacked;
-}
-
-}  // namespace
-
 struct JepaActor::Impl {
   Impl(const Jepa& given_model, JepaActorOptions given_options)
       : model(given_model),
         options(std::move(given_options)),
-        stream(StreamsOf(model.frames()).front()),
-        recorder(model.task().model(), model.frames()),
+        eye(model),
         goal(model),
         planner(options.planning, model.task().action_size()),
         posed(model.task_ptr()) {}
 
-  Pixels Draw(const mjModel* of, mjData* data) {
-    Pixels pixels(static_cast<size_t>(stream.frame_bytes()));
-    recorder.Draw(of, data, stream, pixels);
-    return pixels;
-  }
-
-  std::vector<float> Encode(const Pixels& pixels, std::span<const double> channels) const {
-    std::vector<float> seen, latent(static_cast<size_t>(model.options().latent));
-    for (const int element : model.proprioception()) {
-      if (!channels.empty()) seen.push_back(static_cast<float>(channels[static_cast<size_t>(element)]));
-    }
-    model.Encode({1, pixels, seen}, latent);
-    return latent;
-  }
-
   void See(Environment& environment) {
-    const auto most = static_cast<size_t>(model.options().frames);
-    frames.push_back(Draw(environment.model(), environment.data()));
-    while (frames.size() > most) frames.pop_front();
-    while (frames.size() < most) frames.push_front(frames.front());  // what was before the start looked the same
-    goal.SetStart(Encode(Stacked(frames), environment.channels()));
+    goal.SetStart(eye.See(eye.Draw(environment.model(), environment.data()), environment.channels()));
   }
 
   const Jepa& model;
   const JepaActorOptions options;
-  const FrameStream stream;
-  FrameRecorder recorder;
+  JepaEye eye;
   JepaGoal goal;
   Planner planner;
   Environment posed;  // for drawing goals
-  std::deque<Pixels> frames;
   Plan plan;
   int step = 0;
   int64_t plans = 0;
@@ -81,19 +39,17 @@ JepaActor::~JepaActor() = default;
 void JepaActor::Begin(const GoalPair& pair, Environment& environment) {
   Impl& self = *impl_;
   if (self.options.threads > 0) SetTorchThreads(self.options.threads);  // counts for the thread that calls it
-  Pixels picture = self.options.picture;
+  JepaEye::Pixels picture = self.options.picture;
   if (picture.empty()) {
     if (self.model.task().parameter_size() > 0) self.posed.SetParameters(pair.parameters);
     self.posed.RestoreState(pair.goal_state, 0);
-    picture = self.Draw(self.posed.model(), self.posed.data());
+    picture = self.eye.Draw(self.posed.model(), self.posed.data());
   }
-  // At a goal nothing moves: all that is seen at once looks the same.
-  const std::deque<Pixels> still(static_cast<size_t>(self.model.options().frames), picture);
-  const std::vector<float> latent = self.Encode(Stacked(still), pair.goal_channels);
+  const std::vector<float> latent = self.eye.SeeStill(picture, pair.goal_channels);
   self.strangeness = self.model.Strangeness(latent);
   self.goal.SetGoal(latent);
   self.planner.Reset(pair.seed);
-  self.frames.clear();
+  self.eye.Forget();
   self.step = 0;
   self.See(environment);
 }

@@ -72,7 +72,7 @@ void PlanningThread::Run(std::stop_token stop) {
         tried = wanted;
         model = OpenChosenModel(wanted, task_, open_);
         opened = wanted;
-        opened_({opened, tried, model->has_policy(), "", 0});
+        opened_({opened, tried, model->has_policy(), model->plans_to_pictures(), "", 0});
         continue;
       }
       if (!planner || request->epoch != epoch) {
@@ -104,7 +104,7 @@ void PlanningThread::Run(std::stop_token stop) {
         model = std::make_unique<SimulatorModel>(task_, 1);
         opened = {"simulator", tried.generation};
       }
-      opened_({opened, tried, model->has_policy(), text.substr(0, text.find('\n')), planned});
+      opened_({opened, tried, model->has_policy(), model->plans_to_pictures(), text.substr(0, text.find('\n')), planned});
     }
   }
 }

@@ -55,7 +55,8 @@ class PlanningThread {
   /// What became of a choice: the model there is now, the one that was tried, and why that failed, else empty.
   struct Opened {
     ModelChoice now, tried;
-    bool has_policy = false;  // of its own
+    bool has_policy = false;         // of its own
+    bool plans_to_pictures = false;
     std::string error;
     uint64_t epoch = 0;       // of the plan that failed; 0: it was the opening
   };

@@ -136,6 +136,7 @@ void Session::ResetToEpisode(int64_t episode) { impl_->Give([=](SessionCore& cor
 void Session::ResetToSeed(uint64_t seed) { impl_->Give([=](SessionCore& core) { core.ResetToSeed(seed); }); }
 void Session::Seek(TimelinePlace place) { impl_->Give([=](SessionCore& core) { core.Seek(place); }); }
 void Session::RemoveBranch(int branch) { impl_->Give([=](SessionCore& core) { core.RemoveBranch(branch); }); }
+void Session::SetGoal(std::vector<double> state) { impl_->Give([=](SessionCore& core) { core.SetGoal(state); }); }
 void Session::SetActor(Actor actor) { impl_->Give([=](SessionCore& core) { core.SetActor(actor); }); }
 void Session::SetPace(Pace pace) { impl_->Give([=](SessionCore& core) { core.SetPace(pace); }); }
 void Session::SetPersonAction(std::vector<double> action, std::vector<bool> held) {

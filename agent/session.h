@@ -142,6 +142,8 @@ struct SessionSnapshot {
   std::string model;               // planned in
   bool model_loading = false;
   bool model_has_policy = false;   // of its own
+  bool plans_to_pictures = false;  // the model: it needs a goal
+  std::shared_ptr<const std::vector<double>> goal;  // (nstate) that looks as it should; null: none
   PlannerOptions planner;
   double plan_ms = 0, plans_per_s = 0, imagined_steps_per_s = 0;
   int64_t plans = 0;
@@ -153,6 +155,7 @@ struct SessionSnapshot {
   Notice notice;
   std::shared_ptr<const ImaginedPlan> plan;             // null: none yet
   std::shared_ptr<const PredictedVersusReal> compared;  // null: none yet
+  std::shared_ptr<const Seen> seen;                     // null: no goal, or none that the model sees
   ImaginationOptions imagination;
 };
 
@@ -187,6 +190,9 @@ class Session {
   void ResetToSeed(uint64_t seed);
   void Seek(TimelinePlace place);
   void RemoveBranch(int branch);
+
+  /// What it should look like, for models that plan to pictures: an integration state. Empty: no goal.
+  void SetGoal(std::vector<double> state);
 
   // Who acts.
   void SetActor(Actor actor);

@@ -18,12 +18,13 @@ void SessionCore::NewEpoch() {
 
 void SessionCore::AskForPlan() {
   if (asked_for_now_ || !threads_.planning || task_->action_size() == 0) return;
-  if (!ActsOnPlans() && !imagination_.enabled) return;
+  if (LacksGoal() || (!ActsOnPlans() && !imagination_.enabled)) return;
   PlanRequest request;
   request.serial = ++asked_;
   request.from = now_;
   request.step = Step();
   request.belief = Belief::Of(environment_);
+  if (goal_) request.belief.goal = *goal_;
   request.timeline = timeline_.view();
   request.epoch = epoch_;
   request.seed = PolicySeed(seed_);
@@ -36,7 +37,7 @@ void SessionCore::AskForPlan() {
 }
 
 bool SessionCore::WaitsForPlan() const {
-  if (!ActsOnPlans() || pace_ != Pace::kLockStep || task_->action_size() == 0 || action_chosen_) return false;
+  if (!ActsOnPlans() || pace_ != Pace::kLockStep || task_->action_size() == 0 || action_chosen_ || LacksGoal()) return false;
   if (!asked_for_now_) return true;
   const std::shared_ptr<const PlanAnswer> answer = threads_.planning->Answer();
   return !answer || answer->serial != asked_;
@@ -90,6 +91,13 @@ void SessionCore::SetPace(Pace pace) {
   NewEpoch();
 }
 
+void SessionCore::SetGoal(std::vector<double> state) {
+  if (!state.empty() && !IsState(state)) return;
+  goal_ = state.empty() ? nullptr : std::make_shared<const std::vector<double>>(std::move(state));
+  action_chosen_ = false;
+  NewEpoch();
+}
+
 void SessionCore::SetPlanner(PlannerOptions options) {
   try {
     options.Check("planner");
@@ -113,11 +121,12 @@ void SessionCore::SetModel(std::string model) {
 void SessionCore::ReloadModel() { SetModel(wanted_.name); }
 
 void SessionCore::ModelOpened(const PlanningThread::Opened& opened) {
-  const auto& [now, tried, has_policy, error, epoch] = opened;
+  const auto& [now, tried, has_policy, plans_to_pictures, error, epoch] = opened;
   if (epoch != 0 && epoch != epoch_) return;  // nobody waits for that plan any more
   const bool planning_failed = !error.empty() && tried.generation == wanted_.generation && opened_.generation == wanted_.generation;
   opened_ = now;
   model_has_policy_ = has_policy;
+  plans_to_pictures_ = plans_to_pictures;
   if (error.empty()) return;
   // Unless another was asked for meanwhile, the one before stands.
   if (tried.generation == wanted_.generation) wanted_ = opened_ = {now.name, tried.generation};

@@ -48,6 +48,7 @@ class SessionCore {
   void RemoveBranch(int branch);
   void SetActor(Actor actor);
   void SetPace(Pace pace);
+  void SetGoal(std::vector<double> state);
   void SetPersonAction(std::vector<double> action, std::vector<bool> held);
   void SetPlanner(PlannerOptions options);
   void SetModel(std::string model);
@@ -74,6 +75,8 @@ class SessionCore {
   void NewEpoch();
   void AskForPlan();
   bool WaitsForPlan() const;
+  /// There is nothing to plan for.
+  bool LacksGoal() const { return plans_to_pictures_ && !goal_; }
   bool ChooseAction();
   void MakeControlStep();
   void MakeSimulationStep();
@@ -126,7 +129,8 @@ class SessionCore {
   mjvPerturb perturbation_{};
 
   ModelChoice wanted_, opened_;
-  bool model_has_policy_ = false;
+  bool model_has_policy_ = false, plans_to_pictures_ = false;
+  std::shared_ptr<const std::vector<double>> goal_;  // null: none
   std::optional<PlannerOptions> given_planner_;
   PlannerOptions planner_;
   uint64_t epoch_ = 1, asked_ = 0;      // the serial of the request for now

@@ -64,6 +64,8 @@ std::shared_ptr<SessionSnapshot> SessionCore::MakeSnapshot() const {
   s.model = opened_.generation > 0 ? opened_.name : wanted_.name;
   s.model_loading = !(wanted_ == opened_);
   s.model_has_policy = model_has_policy_;
+  s.plans_to_pictures = plans_to_pictures_;
+  s.goal = goal_;
   s.planner = planner_;
   s.plan_ms = plan_ms_;
   s.plans_per_s = plans_per_s_;
@@ -83,6 +85,7 @@ std::shared_ptr<SessionSnapshot> SessionCore::MakeSnapshot() const {
                         s.timeline.AtStep(now_.branch, step) == shown->plan->from;
       if (ours) s.plan = shown->plan;
     }
+    if (goal_) s.seen = shown->seen;
     if (shown->compared && shown->compared->branch == now_.branch) s.compared = shown->compared;
   }
   return snapshot;

@@ -30,7 +30,7 @@ enum TimelineEvent : uint32_t {
 };
 
 /// Numbers about a row that are known only later, by threads that the simulation does not wait for. NaN: not yet.
-enum class Judged { kSurprise, kPredictedReward, kPlannedReturn, kReturnInModel, kReturnInSimulator, kPlanMs, kCount };
+enum class Judged { kSurprise, kPredictedReward, kPlannedReturn, kReturnInModel, kReturnInSimulator, kPlanMs, kEnergy, kCount };
 inline constexpr size_t kJudgedCount = static_cast<size_t>(Judged::kCount);
 
 struct TimelineSizes {

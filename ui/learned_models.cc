@@ -8,6 +8,7 @@
 
 #include "agent/learning_loop.h"
 #include "agent/planner_policy.h"
+#include "agent/seeing_model.h"
 #include "sim/error.h"
 #include "sim/files.h"
 #include "worldmodel/device.h"
@@ -63,8 +64,12 @@ void Learn(const LearnedModels::LearnRequest& request, int torch_threads, JobCon
 LearnedModels MakeLearnedModels(int threads) {
   const int share = std::max(1, (threads > 0 ? threads : AvailableThreads()) / kTorchUsers);
   LearnedModels models;
-  models.open = [share](const std::string& folder, std::shared_ptr<const CompiledTask> task) {
+  models.open = [share](const std::string& folder, std::shared_ptr<const CompiledTask> task)
+      -> std::unique_ptr<WorldModel> {
     SetTorchThreads(share);
+    if (KindOfModel(ReadModelConfig(folder)) == "jepa") {
+      return std::make_unique<SeeingModel>(Jepa::Load(folder, std::move(task), ResolveDevice("auto")));
+    }
     return LoadLearnedModel(folder, std::move(task), ResolveDevice("auto"));
   };
   models.planner_options = [](const TaskSpec& task, const std::string& model) {

@@ -2,6 +2,7 @@
 // The simulator implements it as every learned model does. An instance belongs to one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +19,9 @@ struct Belief {
   std::vector<double> parameters;         // (nparameters), what this episode's reset drew into the model
   std::vector<double> past;               // (P, nchannels + nu), what was measured and then done in the steps before,
                                           // oldest first, for models with a memory; short where the episode began
+
+  std::vector<double> goal = {};          // (nstate) a state that looks as it should, for models that plan to pictures;
+                                          // empty: none
 
   static Belief Of(const Environment& environment);
   /// Step `step` of a recorded episode. @param memory  steps of the past, at most.
@@ -42,6 +46,16 @@ struct ImagineOptions {
   bool uncertainty = false;  // fill uncertainty (a learned model may need more members for it)
   bool members = false;      // fill member_channels; changes nothing else
   bool values = false;       // fill values, where the model has learned any
+};
+
+/// What a model that plans to pictures sees, for people to look at.
+struct Seen {
+  int width = 0, height = 0;       // pixels
+  std::vector<uint8_t> now, goal;  // (height, width, 3)
+  double energy = 0;               // how far apart they are to the model
+  int side = 0;                    // of the landscape; 0: the actions have not two elements
+  std::vector<float> landscape;    // (side, side) mean energy along a plan by its first action: columns the first element
+                                   // from -1 to 1, rows the second
 };
 
 class WorldModel {
@@ -70,6 +84,14 @@ class WorldModel {
 
   /// How many control steps of the past it looks at beside the present.
   virtual int memory() const { return 0; }
+
+  /// Whether rewards say how near it comes to Belief::goal, drawn; no channels are expected then.
+  virtual bool plans_to_pictures() const { return false; }
+  /// What it sees of `belief` and its goal; null where it has none. @param plan  (H, nu).
+  virtual std::shared_ptr<const Seen> See(const Belief& belief, std::span<const float> plan) {
+    (void)belief, (void)plan;
+    return nullptr;
+  }
 
   /// Whether it has learned a policy of its own.
   virtual bool has_policy() const { return false; }

@@ -16,6 +16,7 @@ import zlib
 
 import h5py
 import numpy as np
+from desktop_test import HAS_APP, Display
 from pixels_test import gl_is_missing
 from safetensors.numpy import load_file
 
@@ -150,6 +151,23 @@ class VisionTest(unittest.TestCase):
         self.assertEqual(ceiling["pairs"], 2)
         text = self.run_command("evaluate", "two-rooms", "--model", "straight", "--goal", "random", "--episodes", 5).stdout
         self.assertIn("in another region", text)
+
+    @unittest.skipUnless(HAS_APP, "this build has no desktop app")
+    def test_the_window_plans_to_a_goal_once_there_is_one(self):
+        display = Display()
+        self.addCleanup(display.close)
+        environment = dict(os.environ, DISPLAY=display.name, XDG_CONFIG_HOME=str(self.root / "config"),
+                           XDG_DATA_HOME=str(self.root / "data"))
+        done = subprocess.run([BINARY, "two-rooms", "--model", "model", "--lock-step", "--paused", "--do",
+                               "speed=0,step:3,goal.set,view.show.goal,step:8,wait:1", "--run-for", "0", "--save", "played",
+                               "--screenshot", "goal.png"], env=environment, cwd=self.root, capture_output=True, text=True,
+                              timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with h5py.File(self.root / "played/data/main_data.hdf5") as file:
+            actions = file["episode_0/actions"][:]
+        self.assertEqual(len(actions), 8)
+        self.assertFalse(actions[:3].any(), "without a goal nothing is done")
+        self.assertTrue(actions[3:].any(axis=1).all())
 
     def test_what_is_refused(self):
         train = ("train", "--model", "jepa", "--steps", 2, "--out", "refused", *SMALL)

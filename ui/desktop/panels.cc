@@ -11,6 +11,7 @@ std::vector<DockedPanel> MakePanels() {
   panels.push_back({MakeRewardPanel(), Dock::kRight});
   panels.push_back({MakeImaginationPanel(), Dock::kRight});
   panels.push_back({MakeComparedPanel(), Dock::kRight});
+  panels.push_back({MakeGoalPanel(), Dock::kRight});
   panels.push_back({MakeLearningPanel(), Dock::kRight});
   panels.push_back({MakeDataPanel(), Dock::kRight});
   panels.push_back({MakeLogPanel(), Dock::kRight});

@@ -12,6 +12,7 @@ std::unique_ptr<Panel> MakeViewPanel();         // the scene itself, mouse and o
 std::unique_ptr<Panel> MakeTimelinePanel();     // transport, scrubbing, events, branches; below
 std::unique_ptr<Panel> MakeInspectorPanel();    // bodies, joints, actuators, cameras, flags; left
 std::unique_ptr<Panel> MakeAgentPanel();        // who acts, planner, model; left
+std::unique_ptr<Panel> MakeGoalPanel();         // a goal that is a picture, and how near it is; right
 std::unique_ptr<Panel> MakeRewardPanel();       // reward and its terms, real and predicted, planning gap; right
 std::unique_ptr<Panel> MakeImaginationPanel();  // the plan, candidates, members; right
 std::unique_ptr<Panel> MakeComparedPanel();     // predicted and real; right
