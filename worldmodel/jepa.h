@@ -103,9 +103,10 @@ class Jepa {
 
   /// @param latents  (count, D)
   void Encode(const JepaPictures& pictures, std::span<float> latents) const;
-  /// Predicts open-loop. @param start  (D). @param actions  (sequences, calls, frame_skip, nu).
+  /// Predicts open-loop. @param start  (D), or (sequences, D). @param actions  (sequences, calls, frame_skip, nu).
   /// @param latents    (sequences, calls, D)
-  /// @param deviation  (sequences, calls) root mean square over D of what the model expects to be wrong by; may be empty.
+  /// @param deviation  (sequences, calls, D) what the model expects to be wrong by, or (sequences, calls), the root mean
+  /// square over D of it; may be empty.
   void Rollout(std::span<const float> start, std::span<const float> actions, int64_t sequences, int64_t calls,
                std::span<float> latents, std::span<float> deviation = {}) const;
   /// Distance to `goal` (D) after each prediction. @param distances  (sequences, calls), of latents of unit variance.

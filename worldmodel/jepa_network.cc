@@ -1,6 +1,6 @@
 #include "worldmodel/jepa_network.h"
 
-#include <cmath>
+#include "worldmodel/jepa_decoder.h"
 
 namespace reverie {
 namespace {
@@ -66,15 +66,7 @@ JepaNetwork::JepaNetwork(const JepaOptions& options, const JepaSizes& sizes, con
 
 void JepaNetwork::Draw(torch::Generator generator) {
   torch::NoGradGuard no_grad;
-  const auto draw = [&](torch::Tensor& weight, torch::Tensor& bias) {
-    const double bound = 1.0 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
-    weight.uniform_(-bound, bound, generator);
-    bias.uniform_(-bound, bound, generator);
-  };
-  for (const auto& module : modules(false)) {
-    if (auto* linear = module->as<nn::Linear>()) draw(linear->weight, linear->bias);
-    if (auto* convolution = module->as<nn::Conv2d>()) draw(convolution->weight, convolution->bias);
-  }
+  DrawWeights(*this, generator);
   spread->weight.zero_();
   spread->bias.fill_(-3.0);
 }
