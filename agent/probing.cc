@@ -10,7 +10,7 @@
 namespace reverie {
 namespace {
 
-constexpr int64_t kWindowsAtOnce = 16;                     // of an update
+constexpr int64_t kWindowsAtOnce = 8;                     // of an update
 constexpr int64_t kHeldOutEpisodes = 40, kPerEpisode = 24;  // windows
 constexpr uint64_t kWindowStream = 0x70726f6265, kWeightStream = 0x6465636f646572;
 constexpr double kNormal90 = 1.6448536269514722;
@@ -57,7 +57,7 @@ std::vector<uint8_t> Newest(const FrameWindowBatch& batch, int stack) {
 
 double SquaredError(std::span<const uint8_t> a, std::span<const uint8_t> b) {
   double sum = 0.0;
-  for (size_t i = 0; i < a.size(); ++i) sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+  for (size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
   return sum / static_cast<double>(std::max<size_t>(1, a.size()));
 }
 

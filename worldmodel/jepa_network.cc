@@ -1,7 +1,5 @@
 #include "worldmodel/jepa_network.h"
 
-#include "worldmodel/jepa_decoder.h"
-
 namespace reverie {
 namespace {
 
@@ -56,6 +54,10 @@ JepaNetwork::JepaNetwork(const JepaOptions& options, const JepaSizes& sizes, con
   AddNormed(inverse, 2 * options.latent, options.predictor_width);
   inverse->push_back(nn::Linear(options.predictor_width, std::max<int64_t>(1, sizes.actions)));
 
+  if (options.objective == "reconstruction") {
+    decoder = register_module("decoder", std::make_shared<PictureDecoder>(options.latent, options.encoder_width, first, seen,
+                                                                          sizes.height, sizes.width));
+  }
   spread = register_module("spread", nn::Linear(options.predictor_width, options.latent));
   Draw(generator);
   to(device);
