@@ -161,8 +161,12 @@ void Jepa::Rollout(std::span<const float> start, std::span<const float> actions,
   torch::NoGradGuard no_grad;
   const int64_t width = impl.options.latent;
   const torch::Tensor given = impl.Actions(actions, sequences, calls);
-  torch::Tensor latent = View(start, {1, width}, torch::kFloat32).to(impl.device).expand({sequences, width});
+  const auto starts = static_cast<int64_t>(start.size()) / width;
+  torch::Tensor latent = View(start, {starts, width}, torch::kFloat32).to(impl.device).expand({sequences, width});
   torch::Tensor to = View(std::span<const float>(latents), {sequences, calls, width}, torch::kFloat32);
+  const bool each = deviation.size() == latents.size();
+  torch::Tensor spread = View(std::span<const float>(deviation), {deviation.empty() ? 0 : sequences, calls, each ? width : 1},
+                              torch::kFloat32);
   torch::Tensor variance = torch::zeros({sequences, width}, latent.options());
   for (int64_t k = 0; k < calls; ++k) {
     torch::Tensor added;
@@ -170,7 +174,7 @@ void Jepa::Rollout(std::span<const float> start, std::span<const float> actions,
     to.select(1, k).copy_(latent);
     if (deviation.empty()) continue;
     variance = variance + added.exp();
-    View(std::span<const float>(deviation), {sequences, calls}, torch::kFloat32).select(1, k).copy_(variance.mean(-1).sqrt());
+    spread.select(1, k).copy_((each ? variance : variance.mean(-1, true)).sqrt());
   }
 }
 

@@ -1,6 +1,7 @@
 // A joint-embedding world model of pictures: an encoder turns a picture into a latent, and a predictor says which latent
 // comes after some control steps of given actions. Nothing is painted again: both learn together from predicting, kept
-// from collapse by a regulariser of the latents' distribution and by having to tell which actions lie between two.
+// from collapse by a regulariser of the latents' distribution and by having to tell which actions lie between two. To
+// compare, the same two can be made to learn from painting pictures again (objective "reconstruction").
 // An instance belongs to one thread at a time while it learns; what is const may be called from several.
 // Sources: LeCun 2022, "A Path Towards Autonomous Machine Intelligence"; Sobal et al. 2025, "Learning from Reward-Free
 // Offline Data" (PLDM); Balestriero and LeCun 2025, "LeJEPA" (SIGReg); Bardes et al. 2022, "VICReg".
@@ -40,6 +41,8 @@ struct JepaOptions {
   double weight_decay = 1e-4;
   int warm_up = 100;                 // updates; then a cosine to 0 at `steps`
   double gradient_clip = 2.0;
+  std::string objective = "joint-embedding";  // or "reconstruction": pictures are drawn again from latents, seen and
+                                     // predicted, and nothing else counts: no regulariser, no inverse dynamics
   std::string regulariser = "sigreg";  // or "vicreg"
   double sigreg = 0.09;              // weights of the losses beside the prediction's, which is 1
   int directions = 256;              // of sigreg
@@ -65,7 +68,7 @@ struct JepaPictures {
 
 class Jepa {
  public:
-  /// What one update came to.
+  /// What one update came to. For "reconstruction" the prediction's is that of pixels, being -1 to 1.
   struct Losses {
     double total = 0, prediction = 0, regulariser = 0, inverse = 0, spread_nll = 0;
   };
@@ -103,9 +106,10 @@ class Jepa {
 
   /// @param latents  (count, D)
   void Encode(const JepaPictures& pictures, std::span<float> latents) const;
-  /// Predicts open-loop. @param start  (D). @param actions  (sequences, calls, frame_skip, nu).
+  /// Predicts open-loop. @param start  (D), or (sequences, D). @param actions  (sequences, calls, frame_skip, nu).
   /// @param latents    (sequences, calls, D)
-  /// @param deviation  (sequences, calls) root mean square over D of what the model expects to be wrong by; may be empty.
+  /// @param deviation  (sequences, calls, D) what the model expects to be wrong by, or (sequences, calls), the root mean
+  /// square over D of it; may be empty.
   void Rollout(std::span<const float> start, std::span<const float> actions, int64_t sequences, int64_t calls,
                std::span<float> latents, std::span<float> deviation = {}) const;
   /// Distance to `goal` (D) after each prediction. @param distances  (sequences, calls), of latents of unit variance.

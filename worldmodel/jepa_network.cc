@@ -1,7 +1,5 @@
 #include "worldmodel/jepa_network.h"
 
-#include <cmath>
-
 namespace reverie {
 namespace {
 
@@ -56,6 +54,10 @@ JepaNetwork::JepaNetwork(const JepaOptions& options, const JepaSizes& sizes, con
   AddNormed(inverse, 2 * options.latent, options.predictor_width);
   inverse->push_back(nn::Linear(options.predictor_width, std::max<int64_t>(1, sizes.actions)));
 
+  if (options.objective == "reconstruction") {
+    decoder = register_module("decoder", std::make_shared<PictureDecoder>(options.latent, options.encoder_width, first, seen,
+                                                                          sizes.height, sizes.width));
+  }
   spread = register_module("spread", nn::Linear(options.predictor_width, options.latent));
   Draw(generator);
   to(device);
@@ -66,15 +68,7 @@ JepaNetwork::JepaNetwork(const JepaOptions& options, const JepaSizes& sizes, con
 
 void JepaNetwork::Draw(torch::Generator generator) {
   torch::NoGradGuard no_grad;
-  const auto draw = [&](torch::Tensor& weight, torch::Tensor& bias) {
-    const double bound = 1.0 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
-    weight.uniform_(-bound, bound, generator);
-    bias.uniform_(-bound, bound, generator);
-  };
-  for (const auto& module : modules(false)) {
-    if (auto* linear = module->as<nn::Linear>()) draw(linear->weight, linear->bias);
-    if (auto* convolution = module->as<nn::Conv2d>()) draw(convolution->weight, convolution->bias);
-  }
+  DrawWeights(*this, generator);
   spread->weight.zero_();
   spread->bias.fill_(-3.0);
 }

@@ -9,6 +9,7 @@
 #include <torch/torch.h>
 
 #include "worldmodel/jepa.h"
+#include "worldmodel/jepa_decoder.h"
 
 namespace reverie {
 
@@ -38,6 +39,7 @@ struct JepaNetwork : torch::nn::Module {
 
   torch::nn::Sequential convolutions{nullptr}, trunk{nullptr}, hidden{nullptr}, inverse{nullptr};
   torch::nn::Linear project{nullptr}, change{nullptr}, spread{nullptr};
+  std::shared_ptr<PictureDecoder> decoder;       // of objective "reconstruction"
   torch::Tensor running_mean, running_variance;  // (D) of what is projected
 
   /// Learned weights by name, and running moments of the normalisation; views.

@@ -27,6 +27,7 @@ auto Walk(Options& options) {
     visit("weight_decay", options.weight_decay);
     visit("warm_up", options.warm_up);
     visit("gradient_clip", options.gradient_clip);
+    visit("objective", options.objective);
     visit("regulariser", options.regulariser);
     visit("sigreg", options.sigreg);
     visit("directions", options.directions);
@@ -71,6 +72,7 @@ void JepaOptions::Update(const nlohmann::json& json, const std::string& where) {
     SetSize(json.at("size"));
   }
   UpdateOptions(json, where, Walk(*this));
+  OneOf(where, "objective", objective, {"joint-embedding", "reconstruction"});
   OneOf(where, "regulariser", regulariser, {"sigreg", "vicreg"});
   OneOf(where, "stem", stem, {"convolution", "patches"});
   const auto range = [&](const char* key, int value, int least, int most) {

@@ -14,13 +14,14 @@ constexpr uint64_t kDirectionStream = 0x646972656374;
 // Rolls predictions out from every picture of a window.
 struct Rollouts {
   torch::Tensor prediction, spread_nll;  // means over all predictions
+  std::vector<torch::Tensor> latents;    // [k - 1]: (windows, starts, D) of k predictions from each start
 };
 
 Rollouts RollOut(JepaNetwork& network, const torch::Tensor& latents, const torch::Tensor& actions, int64_t depth) {
   // latents (windows, pictures, D), actions (windows, transitions, A)
   const int64_t windows = latents.size(0), transitions = actions.size(1), width = latents.size(2);
   const torch::Tensor zero = torch::zeros({}, latents.options());
-  Rollouts result{zero, zero};
+  Rollouts result{zero, zero, {}};
   torch::Tensor latent = latents.narrow(1, 0, transitions), variance;
   double predictions = 0.0;
   for (int64_t k = 1; k <= depth; ++k) {
@@ -37,8 +38,23 @@ Rollouts RollOut(JepaNetwork& network, const torch::Tensor& latents, const torch
     result.spread_nll = result.spread_nll +
                         0.5 * (squared.detach() / variance + variance.log()).mean() * static_cast<double>(starts);
     predictions += static_cast<double>(starts);
+    result.latents.push_back(latent);
   }
-  return {result.prediction / predictions, result.spread_nll / predictions};
+  result.prediction = result.prediction / predictions;
+  result.spread_nll = result.spread_nll / predictions;
+  return result;
+}
+
+// Mean squared error of the pictures drawn from latents, those seen and those predicted.
+torch::Tensor Reconstruction(JepaNetwork& network, const torch::Tensor& seen, const torch::Tensor& pixels,
+                             const std::vector<torch::Tensor>& predicted) {
+  // seen (windows, pictures, D), pixels (windows, pictures, colours, height, width)
+  std::vector<torch::Tensor> latents = {seen.flatten(0, 1)}, wanted = {pixels.flatten(0, 1)};
+  for (size_t k = 0; k < predicted.size(); ++k) {
+    latents.push_back(predicted[k].flatten(0, 1));
+    wanted.push_back(pixels.narrow(1, static_cast<int64_t>(k) + 1, predicted[k].size(1)).flatten(0, 1));
+  }
+  return torch::mse_loss(network.decoder->Draw(torch::cat(latents, 0)), torch::cat(wanted, 0));
 }
 
 double Clip(const torch::Tensor& gradients, double most) {
@@ -64,16 +80,18 @@ Jepa::Losses Jepa::Update(const FrameWindowBatch& batch, int64_t steps) {
   const int64_t windows = batch.windows, pictures = batch.pictures, transitions = pictures - 1, width = options.latent;
 
   const torch::Tensor mean_before = network.running_mean.clone(), variance_before = network.running_variance.clone();
-  const torch::Tensor latents = network
-                                    .Encode(impl.Pixels(batch.pixels, windows * pictures),
-                                            impl.Proprioception(batch.proprioception, windows * pictures), true)
-                                    .view({windows, pictures, width});
+  const bool joint = options.objective == "joint-embedding";
+  const torch::Tensor pixels = impl.Pixels(batch.pixels, windows * pictures);
+  const torch::Tensor latents =
+      network.Encode(pixels, impl.Proprioception(batch.proprioception, windows * pictures), true).view({windows, pictures, width});
   const torch::Tensor actions = impl.Actions(batch.actions, windows, transitions);
 
   const Rollouts rollouts = RollOut(network, latents, actions, std::min<int64_t>(options.rollout, transitions));
   const torch::Tensor groups = latents.transpose(0, 1);  // one a time step
-  torch::Tensor regulariser;
-  if (options.regulariser == "sigreg") {
+  torch::Tensor regulariser = torch::zeros({}, latents.options());
+  if (!joint) {
+    // Painting keeps latents apart.
+  } else if (options.regulariser == "sigreg") {
     torch::Generator generator =
         at::make_generator<at::CPUGeneratorImpl>(HashSeed(impl.seed ^ kDirectionStream, static_cast<uint64_t>(impl.updates)));
     regulariser = options.sigreg * SigReg(groups, RandomDirections(width, options.directions, generator).to(impl.device));
@@ -83,16 +101,19 @@ Jepa::Losses Jepa::Update(const FrameWindowBatch& batch, int64_t steps) {
     regulariser = options.deviation * hinge + options.covariance * covariance + options.time_similarity * steps_apart;
   }
   torch::Tensor inverse = torch::zeros({}, latents.options());
-  if (impl.sizes.actions > 0 && options.inverse > 0.0) {
+  if (joint && impl.sizes.actions > 0 && options.inverse > 0.0) {
     const torch::Tensor told = network.Inverse(latents.narrow(1, 0, transitions).reshape({windows * transitions, width}),
                                                latents.narrow(1, 1, transitions).reshape({windows * transitions, width}));
     inverse = torch::mse_loss(told, actions.reshape({windows * transitions, -1}));
   }
-  const torch::Tensor loss = rollouts.prediction + regulariser + options.inverse * inverse + rollouts.spread_nll;
+  const torch::Tensor prediction =
+      joint ? rollouts.prediction
+            : Reconstruction(network, latents, pixels.unflatten(0, {windows, pictures}), rollouts.latents);
+  const torch::Tensor loss = prediction + regulariser + options.inverse * inverse + rollouts.spread_nll;
   network.gradients.zero_();
   loss.backward();
 
-  Losses losses{loss.item<double>(), rollouts.prediction.item<double>(), regulariser.item<double>(),
+  Losses losses{loss.item<double>(), prediction.item<double>(), regulariser.item<double>(),
                 inverse.item<double>(), rollouts.spread_nll.item<double>()};
   torch::NoGradGuard no_grad;
   const int64_t rest = network.gradients.numel() - network.shaped;
@@ -137,7 +158,7 @@ CollapseReport Jepa::Watch(const FrameWindowBatch& batch, int64_t episodes) cons
   for (int64_t k = 0; k < depth; ++k) latent = impl.network->Predict(latent, actions.select(1, k));
   const double moved = (latents.select(1, depth) - latents.select(1, 0)).square().mean().item<double>();
   report.prediction_ratio = (latent - latents.select(1, depth)).square().mean().item<double>() / std::max(moved, 1e-12);
-  if (impl.sizes.actions > 0 && impl.options.inverse > 0.0) {
+  if (impl.options.objective == "joint-embedding" && impl.sizes.actions > 0 && impl.options.inverse > 0.0) {
     const torch::Tensor taken = actions.reshape({windows * transitions, -1});
     const torch::Tensor told =
         impl.network->Inverse(latents.narrow(1, 0, transitions).reshape({windows * transitions, width}),

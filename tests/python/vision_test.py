@@ -152,6 +152,7 @@ class VisionTest(unittest.TestCase):
         text = self.run_command("evaluate", "two-rooms", "--model", "straight", "--goal", "random", "--episodes", 5).stdout
         self.assertIn("in another region", text)
 
+<<<<<<< HEAD
     @unittest.skipUnless(HAS_APP, "this build has no desktop app")
     def test_the_window_plans_to_a_goal_once_there_is_one(self):
         display = Display()
@@ -168,6 +169,46 @@ class VisionTest(unittest.TestCase):
         self.assertEqual(len(actions), 8)
         self.assertFalse(actions[:3].any(), "without a goal nothing is done")
         self.assertTrue(actions[3:].any(axis=1).all())
+=======
+    def test_probing_tells_what_latents_tell_and_draws_what_is_imagined(self):
+        shutil.copytree(self.root / "model", self.root / "probed")
+        weights = (self.root / "probed/weights.safetensors").read_bytes()
+        probe = ("probe", "--model", "probed", "--data", "set", "--threads", 1, "--horizons", "1,3")
+        first = self.run_command(*probe, "--steps", 30, "--channels", "position,velocity", "--out", "figures", "--json")
+        self.assertIn("coverage is not measured", first.stderr)  # one of four episodes is held out
+        report = json.loads(first.stdout)
+        self.assertTrue(report["fitted"])
+        self.assertEqual([horizon["h"] for horizon in report["horizons"]], [1, 3])
+        self.assertEqual([quantity["quantity"] for quantity in report["quantities"]],
+                         ["position[0]", "position[1]", "velocity[0]", "velocity[1]"])
+        for key in ("r2_linear", "r2_mlp"):
+            self.assertTrue(np.isfinite(report["quantities"][0][key]))
+            self.assertEqual(len(report["quantities"][0][key + "_imagined"]), 2)
+        self.assertEqual(weights, (self.root / "probed/weights.safetensors").read_bytes())
+        self.assertEqual(load_file(self.root / "probed/probes.safetensors")["linear"].shape, (17, 4))
+        self.assertEqual(json.loads((self.root / "probed/probes.json").read_text())["quantities"], report["quantities"])
+        width, height = struct.unpack(">II", (self.root / "figures/filmstrip.png").read_bytes()[16:24])
+        self.assertGreater(width, 4 * 24)
+        self.assertGreater(height, 3 * 24)
+        self.assertGreater((self.root / "figures/worst.mp4").stat().st_size, 0)
+
+        again = json.loads(self.run_command(*probe, "--json").stdout)
+        self.assertFalse(again["fitted"])
+        self.assertEqual(again["quantities"][0]["r2_mlp_imagined"], report["quantities"][0]["r2_mlp_imagined"])
+        self.assertIn("velocity[1]", self.run_command(*probe).stdout)
+
+        self.refused(*probe, "--channels", "position", holds="--overwrite", code=2)
+        self.refused(*probe, "--overwrite", "--channels", "positon", holds="'position")
+        self.refused(*probe, "--out", "figures", holds="figures")
+        self.refused(*probe, "--out", "probed", "--overwrite", holds="probed")
+        self.refused("probe", "--model", "probed", "--data", "larger", holds="24 x 24 pixels, which the model sees, found 32 x 32")
+        self.refused("probe", "--model", "probed", "--data", "none", holds="found a dataset without any")
+        self.refused("compare", "--model", "probed", "--data", "set", holds="reverie probe")
+        bytes_of = bytearray(weights)
+        bytes_of[-1] ^= 1
+        (self.root / "probed/weights.safetensors").write_bytes(bytes_of)
+        self.refused(*probe, holds="fitted on other weights")
+>>>>>>> probe
 
     def test_what_is_refused(self):
         train = ("train", "--model", "jepa", "--steps", 2, "--out", "refused", *SMALL)
