@@ -30,13 +30,13 @@ std::string Shortened(const std::string& text, size_t size) {
   return text.substr(0, end) + "...";
 }
 
+}  // namespace
+
 bool ReadsDerived(const StateFormula& formula) {
   return std::any_of(formula.inputs.begin(), formula.inputs.end(), [](const FieldElement& input) {
     return !input.OfModel() && input.type != FieldElement::Type::kTime && !IsState(input);
   });
 }
-
-}  // namespace
 
 void CompiledTask::Impl::CompileTiming() {
   const double timestep = scene->model()->opt.timestep;
@@ -78,6 +78,11 @@ void CompiledTask::Impl::CompileActions() {
 
 StateFormula CompiledTask::Impl::ParseState(const std::string& text, const std::string& key, bool random,
                                             const std::vector<std::string>& variables) const {
+  return ParseStateFormula(*scene, text, Where(key), random, variables);
+}
+
+StateFormula ParseStateFormula(const Scene& scene, const std::string& text, const std::string& where, bool random,
+                               const std::vector<std::string>& variables) {
   StateFormula state;
   // Variables are numbered after the fields, whose count is known only at the end: they go in from the far
   // end.
@@ -89,7 +94,7 @@ StateFormula CompiledTask::Impl::ParseState(const std::string& text, const std::
         return std::vector<int>{kVariables + static_cast<int>(variable - variables.begin())};
       }
     }
-    const auto elements = FindField(*scene, reference, Where(key));
+    const auto elements = FindField(scene, reference, where);
     if (!elements) return std::nullopt;
     std::vector<int> inputs;
     for (const FieldElement& element : *elements) {
@@ -103,7 +108,7 @@ StateFormula CompiledTask::Impl::ParseState(const std::string& text, const std::
   try {
     state.formula = Formula::Parse(text, resolve, known, random);
   } catch (const FormulaError& error) {
-    throw TaskError(Where(key) + ": " + error.what());
+    throw TaskError(where + ": " + error.what());
   }
   state.formula.RenumberInputs(
       [&](int i) { return i >= kVariables ? i - kVariables + static_cast<int>(state.inputs.size()) : i; });
@@ -147,13 +152,12 @@ void CompiledTask::Impl::CompileChannels() {
   }
 }
 
-std::vector<FieldElement> CompiledTask::Impl::ParseTarget(const std::string& text,
-                                                          const std::string& key) const {
-  const StateFormula target = ParseState(text, key, false, {});
+std::vector<FieldElement> ParseStateTarget(const Scene& scene, const std::string& text, const std::string& where) {
+  const StateFormula target = ParseStateFormula(scene, text, where, false, {});
   std::vector<FieldElement> elements;
   for (const FormulaNode& node : target.formula.nodes()) {
     if (node.op != FormulaOp::kInput)
-      throw TaskError(Where(key) + ": expected a field to set, found \"" + text + "\"");
+      throw TaskError(where + ": expected a field to set, found \"" + text + "\"");
   }
   for (int node : target.formula.outputs()) {
     const FieldElement& element = target.inputs[static_cast<size_t>(target.formula.nodes()[node].a)];
@@ -161,7 +165,7 @@ std::vector<FieldElement> CompiledTask::Impl::ParseTarget(const std::string& tex
     const bool real =
         element.type == FieldElement::Type::kDouble || element.type == FieldElement::Type::kFloat;
     if (!settable || !real) {
-      throw TaskError(Where(key) + ": '" + element.field + "' cannot be set (fields of the model can, and " +
+      throw TaskError(where + ": '" + element.field + "' cannot be set (fields of the model can, and " +
                       Join(kStateFields) + ")");
     }
     elements.push_back(element);
@@ -177,7 +181,7 @@ void CompiledTask::Impl::CompileResets() {
     compiled.step = spec.reset[i];
     switch (compiled.step.kind) {
       case ResetStep::Kind::kSet: {
-        compiled.targets = ParseTarget(compiled.step.target, key);
+        compiled.targets = ParseStateTarget(*scene, compiled.step.target, Where(key));
         compiled.formula = ParseState(compiled.step.formula, key, true, variables);
         const size_t yields = compiled.formula.formula.size();
         if (yields != 1 && yields != compiled.targets.size()) {

@@ -11,7 +11,7 @@ double ClipAction(double action) {
   return std::isnan(action) ? 0.0 : std::clamp(action, -1.0, 1.0);
 }
 
-void CompiledTask::Impl::UpdateConstants(mjModel* model, mjData* data) const {
+void UpdateModelConstants(mjModel* model, mjData* data) {
   // mj_setConst computes in the reference configuration, which it leaves in the data.
   std::vector<mjtNum> state(static_cast<size_t>(mj_stateSize(model, mjSTATE_INTEGRATION)));
   mj_getState(model, data, state.data(), mjSTATE_INTEGRATION);
@@ -170,7 +170,7 @@ void CompiledTask::SetParameters(mjModel* model, mjData* data, std::span<const d
                      " values, found " + std::to_string(parameters.size()));
   }
   for (size_t i = 0; i < parameters.size(); ++i) impl_->parameters[i].Write(model, data, parameters[i]);
-  if (!parameters.empty()) impl_->UpdateConstants(model, data);
+  if (!parameters.empty()) UpdateModelConstants(model, data);
 }
 
 void CompiledTask::GetParameters(const mjModel* model, std::span<double> parameters) const {

@@ -28,6 +28,17 @@ struct StateFormula {
   }
 };
 
+/// Parses a formula over MuJoCo's fields and `variables`. @param where  names it in messages.
+/// @throws TaskError.
+StateFormula ParseStateFormula(const Scene& scene, const std::string& text, const std::string& where, bool random,
+                               const std::vector<std::string>& variables);
+/// Whether it reads what MuJoCo computes from the state.
+bool ReadsDerived(const StateFormula& formula);
+/// The fields that a text names, of the model or of the state, each a real number. @throws TaskError.
+std::vector<FieldElement> ParseStateTarget(const Scene& scene, const std::string& text, const std::string& where);
+/// After a change of model fields: brings those that MuJoCo computed from them up to date.
+void UpdateModelConstants(mjModel* model, mjData* data);
+
 struct CompiledTask::Impl {
   struct CompiledReset {
     ResetStep step;
@@ -71,7 +82,6 @@ struct CompiledTask::Impl {
                       FormulaTerms* terms = nullptr) const;
   StateFormula ParseState(const std::string& text, const std::string& key, bool random,
                           const std::vector<std::string>& variables) const;
-  std::vector<FieldElement> ParseTarget(const std::string& text, const std::string& key) const;
 
   // episode_start.cc
   enum class Draw { kDone, kUnsatisfied, kDiverged };
@@ -82,8 +92,6 @@ struct CompiledTask::Impl {
   void Settle(const mjModel* model, mjData* data, int steps) const;
 
   // compiled_task.cc
-  /// After a change of model fields: brings those that MuJoCo computed from them up to date.
-  void UpdateConstants(mjModel* model, mjData* data) const;
   /// The degree of freedom that blew up, or -1.
   int Diverged(const mjData* data) const;
   void StepOnce(const mjModel* model, mjData* data) const;

@@ -94,7 +94,7 @@ CompiledTask::Impl::Draw CompiledTask::Impl::DrawOnce(mjModel* model, mjData* da
   mj_resetData(model, data);
   bool stale = !parameters.empty();
   const auto refresh = [&] {
-    if (stale) UpdateConstants(model, data);
+    if (stale) UpdateModelConstants(model, data);
     stale = false;
   };
   std::vector<double> variables(static_cast<size_t>(variable_count), 0.0);

@@ -54,6 +54,12 @@ class Keys {
       }
     }
   }
+  bool Flag(const std::string& key) {
+    const Json* value = Need(key, false);
+    if (!value) return false;
+    if (!value->is_boolean()) Fail(key, "true or false", *value);
+    return value->get<bool>();
+  }
   [[noreturn]] void Fail(const std::string& key, const std::string& expected, const Json& found) const {
     throw TaskError(where_ + ", key \"" + key + "\": expected " + expected + ", found " + found.dump());
   }
@@ -70,9 +76,10 @@ class Keys {
   std::vector<std::string> known_;
 };
 
-std::vector<std::string> Strings(Keys& keys, const std::string& key, const Json& value) {
+std::vector<std::string> Strings(Keys& keys, const std::string& key, const Json& value,
+                                 const char* expected = "a formula or a list of formulas") {
   if (value.is_string()) return {value.get<std::string>()};
-  if (!value.is_array()) keys.Fail(key, "a formula or a list of formulas", value);
+  if (!value.is_array()) keys.Fail(key, expected, value);
   std::vector<std::string> strings;
   for (const Json& item : value) {
     if (!item.is_string()) keys.Fail(key, "a list of strings", value);
@@ -116,6 +123,45 @@ void ParseResetStep(const Json& item, const std::string& where, std::vector<Rese
                     item.dump());
   }
   keys.RefuseOthers();
+}
+
+void ParseViolations(const Json& object, const std::string& where, std::vector<ViolationSpec>& violations) {
+  for (const auto& [name, value] : object.items()) {
+    const std::string here = where + "." + name + "\"";
+    Keys keys(value, here);
+    ViolationSpec violation;
+    violation.name = name;
+    if (name.empty() || name.find_first_of(":,") != std::string::npos || name == "all") {
+      throw TaskError(here + ": expected a name without ':' and ',', and not 'all'");
+    }
+    if (const Json* sizes = keys.Find("sizes")) {
+      if (!sizes->is_array() || sizes->empty()) keys.Fail("sizes", "a list of numbers above 0", *sizes);
+      for (const Json& size : *sizes) {
+        if (!size.is_number() || !(size.get<double>() > 0.0)) keys.Fail("sizes", "a list of numbers above 0", *sizes);
+        violation.sizes.push_back(size.get<double>());
+      }
+    }
+    violation.when = keys.String("when");
+    if (const Json* steps = keys.Find("do")) {
+      if (!steps->is_array()) keys.Fail("do", "a list of steps", *steps);
+      for (size_t i = 0; i < steps->size(); ++i) {
+        ParseResetStep((*steps)[i], here + ", key \"do[" + std::to_string(i) + "]\"", violation.steps);
+        const ResetStep::Kind kind = violation.steps.back().kind;
+        if (kind != ResetStep::Kind::kSet && kind != ResetStep::Kind::kLet && kind != ResetStep::Kind::kUntil)
+          keys.Fail("do", "steps of set, let and until", (*steps)[i]);
+      }
+    }
+    if (const Json* pass = keys.Find("pass_through")) {
+      violation.pass_through = Strings(keys, "pass_through", *pass, "a name or a list of names");
+    }
+    violation.shows = keys.String("shows");
+    violation.window_s = keys.Positive("window_s", 0.0);
+    violation.control = keys.Flag("control");
+    keys.RefuseOthers();
+    if (violation.steps.empty() && violation.pass_through.empty())
+      throw TaskError(here + ": expected \"do\" or \"pass_through\", found neither");
+    violations.push_back(std::move(violation));
+  }
 }
 
 fs::path SceneFile(const std::string& scene, const fs::path& folder) {
@@ -173,6 +219,10 @@ TaskSpec Parse(const std::string& text, const std::string& name, const std::stri
     target = nlohmann::json::parse(value->dump());
   };
   object("goal", spec.goal);
+  if (const Json* violations = keys.Find("violations")) {
+    if (!violations->is_object()) keys.Fail("violations", "an object of violations by name", *violations);
+    ParseViolations(*violations, "task " + where + ", key \"violations", spec.violations);
+  }
   object("planner", spec.planner);
   object("learning", spec.learning);
   keys.RefuseOthers();
@@ -187,6 +237,48 @@ TaskSpec BareModel(const fs::path& file) {
   spec.scene_file = file;
   spec.observation = {{"qpos", {"qpos"}}, {"qvel", {"qvel"}}};
   return spec;
+}
+
+Json StepsJson(const std::vector<ResetStep>& list) {
+  Json steps = Json::array();
+  for (const ResetStep& step : list) {
+    switch (step.kind) {
+      case ResetStep::Kind::kSet:
+        steps.push_back({{"set", step.target}, {"to", step.formula}});
+        break;
+      case ResetStep::Kind::kLet:
+        steps.push_back({{"let", {{step.target, step.formula}}}});
+        break;
+      case ResetStep::Kind::kJoints:
+        steps.push_back({{"joints", "random"}});
+        break;
+      case ResetStep::Kind::kKeyframe:
+        steps.push_back({{"keyframe", step.target}});
+        break;
+      case ResetStep::Kind::kSettle:
+        steps.push_back({{"settle", step.steps}});
+        break;
+      case ResetStep::Kind::kUntil:
+        steps.push_back({{"until", step.formula}});
+        break;
+    }
+  }
+  return steps;
+}
+
+Json ViolationsJson(const std::vector<ViolationSpec>& violations) {
+  Json all = Json::object();
+  for (const ViolationSpec& violation : violations) {
+    Json& json = all[violation.name] = Json::object();
+    if (!violation.sizes.empty()) json["sizes"] = violation.sizes;
+    if (!violation.when.empty()) json["when"] = violation.when;
+    if (!violation.steps.empty()) json["do"] = StepsJson(violation.steps);
+    if (!violation.pass_through.empty()) json["pass_through"] = violation.pass_through;
+    if (!violation.shows.empty()) json["shows"] = violation.shows;
+    if (violation.window_s > 0.0) json["window_s"] = violation.window_s;
+    if (violation.control) json["control"] = true;
+  }
+  return all;
 }
 
 }  // namespace
@@ -211,35 +303,13 @@ Json TaskSpec::ToJson() const {
   channels("observation", observation);
   if (!angles.empty()) json["angles"] = angles;
   channels("signals", signals);
-  Json steps = Json::array();
-  for (const ResetStep& step : reset) {
-    switch (step.kind) {
-      case ResetStep::Kind::kSet:
-        steps.push_back({{"set", step.target}, {"to", step.formula}});
-        break;
-      case ResetStep::Kind::kLet:
-        steps.push_back({{"let", {{step.target, step.formula}}}});
-        break;
-      case ResetStep::Kind::kJoints:
-        steps.push_back({{"joints", "random"}});
-        break;
-      case ResetStep::Kind::kKeyframe:
-        steps.push_back({{"keyframe", step.target}});
-        break;
-      case ResetStep::Kind::kSettle:
-        steps.push_back({{"settle", step.steps}});
-        break;
-      case ResetStep::Kind::kUntil:
-        steps.push_back({{"until", step.formula}});
-        break;
-    }
-  }
-  if (!steps.empty()) json["reset"] = steps;
+  if (!reset.empty()) json["reset"] = StepsJson(reset);
   put("reward", reward);
   put("planning_reward", planning_reward);
   put("terminate", terminate);
   put("success", success);
   if (!goal.empty()) json["goal"] = goal;
+  if (!violations.empty()) json["violations"] = ViolationsJson(violations);
   if (!planner.empty()) json["planner"] = planner;
   if (!learning.empty()) json["learning"] = learning;
   return json;

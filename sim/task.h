@@ -22,6 +22,7 @@
 //     "planning_reward": "reward + 0.1*position[1]",    what planners maximise; optional
 //     "terminate": "position[0] > 2", "success": "norm(to_target) < 0.05",    optional
 //     "goal": {"distance": "position", "within": 0.05},  what reaching another state means; sim/goal.h
+//     "violations": {"teleport": {"do": [...]}},         what physics forbid, to be surprised by; sim/violation.h
 //     "planner": {"horizon": 20}, "learning": {"updates_per_step": 4}         defaults that suit it; optional
 //   }
 //
@@ -55,6 +56,18 @@ struct ResetStep {
   int steps = 0;        // kSettle
 };
 
+/// An entry of "violations", as sim/violation.h explains it.
+struct ViolationSpec {
+  std::string name;
+  std::vector<double> sizes;
+  std::string when;
+  std::vector<ResetStep> steps;  // kSet, kLet, kUntil
+  std::vector<std::string> pass_through;
+  std::string shows;
+  double window_s = 0.0;  // 0: one prediction
+  bool control = false;
+};
+
 struct TaskSpec {
   std::string name;  // "cartpole-swingup", "dm_control/cup-catch", "ant.xml"
   std::string description;
@@ -71,6 +84,7 @@ struct TaskSpec {
   std::vector<ResetStep> reset;
   std::string reward, planning_reward, terminate, success;
   nlohmann::json goal = nlohmann::json::object();      // what a goal is told apart by; GoalMeasure's
+  std::vector<ViolationSpec> violations;
   nlohmann::json planner = nlohmann::json::object();   // defaults of agent/planner.h's options
   nlohmann::json learning = nlohmann::json::object();  // defaults of the learning loop's options
 

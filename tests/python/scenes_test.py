@@ -16,7 +16,7 @@ import numpy as np
 
 SCENES = pathlib.Path(__file__).resolve().parents[2] / "scenes"
 BINARY = os.environ.get("REVERIE_BINARY")
-OWN_TASKS = ["blocks", "cartpole-swingup", "hopper-hop", "pendulum-swingup", "pusher", "reacher", "two-rooms",
+OWN_TASKS = ["blocks", "blocks-and-balls", "cartpole-swingup", "hopper-hop", "pendulum-swingup", "pusher", "reacher", "two-rooms",
              "two-rooms-moving-door"]
 SUITE_TASKS = ["acrobot-swingup", "cartpole-balance", "cartpole-swingup", "cartpole-swingup-positions", "cheetah-run", "cup-catch",
                "finger-spin", "hopper-stand", "pendulum-swingup", "reacher-easy", "reacher-hard", "walker-stand", "walker-walk"]
@@ -241,6 +241,49 @@ class Blocks(unittest.TestCase):
         most = sum(data.energy)
         step(model, data, [], 3.0)
         self.assertLess(sum(data.energy), most)
+
+
+class BlocksAndBalls(unittest.TestCase):
+    def setUp(self):
+        self.model, self.data = load("blocks-and-balls.xml")
+        for joint, place in (("ball_x", -1), ("ball_z", 0.2), ("block_x", 0.25), ("block_z", 0.18), ("drop_x", 1), ("drop_z", 0.15)):
+            self.data.joint(joint).qpos = place
+
+    def test_a_dropped_ball_keeps_three_quarters_of_its_speed(self):
+        self.data.joint("drop_z").qpos = 1.15
+        heights = []
+        for _ in range(300):
+            mujoco.mj_step(self.model, self.data)
+            heights.append(self.data.joint("drop_z").qpos[0] - 0.15)
+        landed = next(i for i, height in enumerate(heights) if height < 0)
+        self.assertAlmostEqual(landed * self.model.opt.timestep, math.sqrt(2 / GRAVITY), delta=0.01)
+        self.assertAlmostEqual(math.sqrt(max(heights[landed:])), 0.75, delta=0.04)  # speeds are as roots of heights
+
+    def test_a_ball_rolls_on_at_its_speed_and_pushes_the_block(self):
+        self.data.joint("ball_x").qvel, self.data.joint("ball_roll").qvel = 2, 2 / 0.2
+        step(self.model, self.data, [], 0.4)
+        self.assertAlmostEqual(self.data.joint("ball_x").qpos[0], -0.2, delta=0.01)
+        self.assertAlmostEqual(self.data.joint("ball_x").qvel[0], 2, delta=0.02)
+        step(self.model, self.data, [], 0.3)
+        self.assertGreater(self.data.joint("block_x").qpos[0], 0.26)
+        self.assertLess(self.data.joint("ball_x").qvel[0], 1.5)
+
+    def seen(self, place):
+        """What is in front of the ball's middle and of four points near its edge."""
+        self.data.joint("ball_x").qpos = place
+        mujoco.mj_forward(self.model, self.data)
+        eye, ball = self.data.camera("front").xpos, self.data.body("ball").xpos
+        names = set()
+        for aside in ((0, 0), (0.18, 0), (-0.18, 0), (0, 0.18), (0, -0.18)):
+            geom = np.array([-1], np.int32)
+            mujoco.mj_ray(self.model, self.data, eye, ball + [aside[0], 0, aside[1]] - eye, None, 1, -1, geom, None)
+            names.add(self.model.geom(geom[0]).name)
+        return names
+
+    def test_the_screen_hides_the_ball_and_touches_nothing(self):
+        self.assertEqual(self.seen(-0.587), {"screen"})
+        self.assertEqual(self.seen(-1.2), {"ball"})
+        self.assertEqual((self.model.geom("screen").contype[0], self.model.geom("screen").conaffinity[0]), (0, 0))
 
 
 @unittest.skipUnless(BINARY, "REVERIE_BINARY is not set")
