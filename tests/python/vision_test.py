@@ -152,7 +152,6 @@ class VisionTest(unittest.TestCase):
         text = self.run_command("evaluate", "two-rooms", "--model", "straight", "--goal", "random", "--episodes", 5).stdout
         self.assertIn("in another region", text)
 
-<<<<<<< HEAD
     @unittest.skipUnless(HAS_APP, "this build has no desktop app")
     def test_the_window_plans_to_a_goal_once_there_is_one(self):
         display = Display()
@@ -169,7 +168,7 @@ class VisionTest(unittest.TestCase):
         self.assertEqual(len(actions), 8)
         self.assertFalse(actions[:3].any(), "without a goal nothing is done")
         self.assertTrue(actions[3:].any(axis=1).all())
-=======
+
     def test_probing_tells_what_latents_tell_and_draws_what_is_imagined(self):
         shutil.copytree(self.root / "model", self.root / "probed")
         weights = (self.root / "probed/weights.safetensors").read_bytes()
@@ -208,7 +207,6 @@ class VisionTest(unittest.TestCase):
         bytes_of[-1] ^= 1
         (self.root / "probed/weights.safetensors").write_bytes(bytes_of)
         self.refused(*probe, holds="fitted on other weights")
->>>>>>> probe
 
     def test_what_is_refused(self):
         train = ("train", "--model", "jepa", "--steps", 2, "--out", "refused", *SMALL)
