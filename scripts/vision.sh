@@ -36,7 +36,7 @@ rooms=(--hide goal --hide floor)
 task=$scene pixels=64 policy=explore:0.9,smooth:0.1 hide=() set=() repeat=()
 case $scene in
   two-rooms) camera=top episodes=200 hide=("${rooms[@]}") steps=1700 ;;
-  two-rooms-moving-door) camera=top episodes=400 hide=("${rooms[@]}") steps=2200 set=(--set cache_mb=1024) ;;
+  two-rooms-moving-door) camera=top episodes=400 hide=("${rooms[@]}") steps=3000 set=(--set cache_mb=1024) ;;
   reacher) task=dm_control/reacher-easy camera=fixed episodes=100 hide=(--hide target) steps=2200
     policy=explore:0.7,smooth:0.3 repeat=(--action-repeat 2) set=(--set frames=2) ;;
   pusher) camera=top episodes=200 hide=(--hide goal --hide floor) steps=2200 set=(--set cache_mb=1024) ;;
