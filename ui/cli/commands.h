@@ -20,6 +20,7 @@ void AddTrain(CLI::App& app);
 void AddLearn(CLI::App& app);
 void AddEvaluate(CLI::App& app);
 void AddCompare(CLI::App& app);
+void AddSurprise(CLI::App& app);
 void AddEncode(CLI::App& app);
 void AddBench(CLI::App& app);
 

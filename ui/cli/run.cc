@@ -88,6 +88,7 @@ int Run(int argc, char** argv) {
   AddEvaluate(app);
 #if REVERIE_TORCH
   AddCompare(app);
+  AddSurprise(app);
   AddEncode(app);
 #endif
   AddBench(app);
