@@ -57,6 +57,14 @@ class SurpriseTest(unittest.TestCase):
         self.assertEqual(weights["normalization.action_scale"].shape, (0,))
         self.assertEqual([word for word in self.trained["warnings"] if "actions" in word], [])
 
+    def test_datasets_of_before_and_after_a_violation_was_thought_of_go_together(self):
+        shutil.copytree(self.root / "set", self.root / "before")
+        task = json.loads((self.root / "before/data/task.json").read_text())
+        self.assertIn("teleport", task.pop("violations"))
+        (self.root / "before/data/task.json").write_text(json.dumps(task))
+        both = self.answer("train", "--model", "jepa", "--data", "set", "before", "--out", "both", "--steps", 2, *SMALL)
+        self.assertEqual(both["frames"], 2 * self.trained["frames"])
+
     def test_every_frame_of_a_dataset_is_scored_alike_in_every_format(self):
         surprise = ("surprise", "--model", "model", "--data", "set", "--threads", 1)
         report = self.answer(*surprise, "--out", "scores.json", "--top", 5)
