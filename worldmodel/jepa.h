@@ -115,6 +115,14 @@ class Jepa {
   /// Distance to `goal` (D) after each prediction. @param distances  (sequences, calls), of latents of unit variance.
   void Distances(std::span<const float> start, std::span<const float> goal, std::span<const float> actions,
                  int64_t sequences, int64_t calls, std::span<float> distances) const;
+  /// How unexpected latents are, given those of frame_skip control steps before and the actions in between.
+  /// @param before    (count, D), and so `after`. @param actions  (count, frame_skip, nu).
+  /// @param error     (count) root mean square over D of what `after` is beside what was predicted.
+  /// @param expected  (count) the same of what the model expects to be wrong by.
+  /// @param surprise  (count) the same of the first over the second, dimension by dimension: about 1 as a rule.
+  /// @throws ShapeError.
+  void Surprise(std::span<const float> before, std::span<const float> actions, std::span<const float> after, int64_t count,
+                std::span<float> error, std::span<float> expected, std::span<float> surprise) const;
   /// How far a latent lies from all that were remembered, over how far held-out ones lie at most: above 1 it shows
   /// something that the data do not. 0 where nothing was remembered.
   double Strangeness(std::span<const float> latent) const;

@@ -29,7 +29,7 @@ Rollouts RollOut(JepaNetwork& network, const torch::Tensor& latents, const torch
     latent = latent.narrow(1, 0, starts);
     torch::Tensor added;
     latent = network.Predict(latent.reshape({windows * starts, width}),
-                             actions.narrow(1, k - 1, starts).reshape({windows * starts, -1}), &added)
+                             actions.narrow(1, k - 1, starts).reshape({windows * starts, actions.size(2)}), &added)
                  .view({windows, starts, width});
     added = added.view({windows, starts, width}).exp();
     variance = variance.defined() ? variance.narrow(1, 0, starts) + added : added;

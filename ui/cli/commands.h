@@ -21,6 +21,7 @@ void AddLearn(CLI::App& app);
 void AddEvaluate(CLI::App& app);
 void AddCompare(CLI::App& app);
 void AddProbe(CLI::App& app);
+void AddSurprise(CLI::App& app);
 void AddEncode(CLI::App& app);
 void AddBench(CLI::App& app);
 

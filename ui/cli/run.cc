@@ -89,6 +89,7 @@ int Run(int argc, char** argv) {
 #if REVERIE_TORCH
   AddCompare(app);
   AddProbe(app);
+  AddSurprise(app);
   AddEncode(app);
 #endif
   AddBench(app);
