@@ -13,7 +13,7 @@ namespace reverie::testing {
 inline std::shared_ptr<const CompiledTask> RailTask() {
   std::string damped = kSlider;
   damped.replace(damped.find("type=\"slide\""), 12, "type=\"slide\" damping=\"8\"");
-  return MakeTask(damped, R"("time_limit_s": 10, "observation": {"place": "qpos(rail)"})");
+  return MakeTask(damped, R"keys("time_limit_s": 10, "observation": {"place": "qpos(rail)"})keys");
 }
 
 class RailGoal : public WorldModel {

@@ -356,6 +356,10 @@ void AgentPanel::DrawModel(App& app) {
 
 void AgentPanel::DrawGap(const App& app) {
   const SessionSnapshot& now = *app.now;
+  if (now.plans_to_pictures) {
+    Faint("It plans to a goal that is a picture: see the Goal panel.");
+    return;
+  }
   if (!now.imagination.enabled || !now.imagination.planning_gap) {
     Faint("The planning gap is not measured: the Imagination panel switches it on.");
     return;
