@@ -58,14 +58,14 @@ void LookNorth(SceneView& view) {
   std::fill_n(view.camera.lookat, 3, 0.0);
 }
 
-struct Seen {
+struct Glimpse {
   bool visible;
   double x, y;
 };
 
-Seen See(const SceneView& view, double x, double y, double z) {
+Glimpse See(const SceneView& view, double x, double y, double z) {
   const double point[3] = {x, y, z};
-  Seen seen{};
+  Glimpse seen{};
   seen.visible = view.Project(point, kWidth, kHeight, seen.x, seen.y);
   return seen;
 }
@@ -85,19 +85,19 @@ struct Opened {
 TEST_CASE("a point is seen where a pinhole camera puts it, and not behind the camera") {
   Opened opened;
   LookNorth(opened.view);
-  const Seen seen = See(opened.view, 0.3, 1, 0.2);
+  const Glimpse seen = See(opened.view, 0.3, 1, 0.2);
   CHECK(seen.visible);
   CHECK(seen.x == Approx(kWidth / 2.0 + kFocalPx * 0.3 / 3));
   CHECK(seen.y == Approx(kHeight / 2.0 - kFocalPx * 0.2 / 3));
   CHECK_FALSE(See(opened.view, 0.3, -2.1, 0.2).visible);
 
   opened.view.SetFixedCamera(0);
-  const Seen side = See(opened.view, 0, 0.5, 0.25);
+  const Glimpse side = See(opened.view, 0, 0.5, 0.25);
   CHECK(side.x == Approx(kWidth / 2.0 + kHeight / 2.0 * std::sqrt(3.0) * 0.25));
   CHECK(side.y == Approx(kHeight / 2.0 - kHeight / 2.0 * std::sqrt(3.0) * 0.125));
 
   opened.view.SetFixedCamera(1);  // 2 m high
-  const Seen flat = See(opened.view, 0.5, 7, -0.25);
+  const Glimpse flat = See(opened.view, 0.5, 7, -0.25);
   CHECK(flat.x == Approx(kWidth / 2.0 + 0.5 * kHeight / 2));
   CHECK(flat.y == Approx(kHeight / 2.0 + 0.25 * kHeight / 2));
 }
@@ -109,7 +109,7 @@ TEST_CASE("a lens given by its focal length in pixels is projected with it") {
     </worldbody></mujoco>)");
   opened.view.Follow(opened.task, StateAt(*opened.task, {0.4, 0, 0.2, 1, 0, 0, 0}), {});
   opened.view.SetFixedCamera(0);
-  const Seen seen = See(opened.view, 0.4, 0, 0.2);
+  const Glimpse seen = See(opened.view, 0.4, 0, 0.2);
   CHECK(seen.x == Approx(200 + 250 * 0.4 / 2).epsilon(1e-5));
   CHECK(seen.y == Approx(150 - 250 * 0.2 / 2).epsilon(1e-5));
   CHECK(opened.view.Select(seen.x, seen.y, kWidth, kHeight) == 1);
@@ -123,7 +123,7 @@ TEST_CASE("a new task is seen through the camera it names, else through a free o
   Opened opened;
   CHECK(opened.view.camera.type == mjCAMERA_FREE);
   for (const double x : {-0.1, 0.5}) {
-    const Seen seen = See(opened.view, x, 0, 0);
+    const Glimpse seen = See(opened.view, x, 0, 0);
     CHECK(seen.visible);
     CHECK(std::abs(seen.x - kWidth / 2.0) < kWidth / 2.0);
     CHECK(std::abs(seen.y - kHeight / 2.0) < kHeight / 2.0);
@@ -135,7 +135,7 @@ TEST_CASE("orbiting turns the eye around what it looks at") {
   LookNorth(opened.view);
   opened.view.Orbit(kHeight / 2.0, 0, kHeight);  // a quarter turn: now looking east
   CHECK(See(opened.view, 0, 0, 0).x == Approx(kWidth / 2.0));
-  const Seen west = See(opened.view, 0, 0.3, 0.1);
+  const Glimpse west = See(opened.view, 0, 0.3, 0.1);
   CHECK(west.x == Approx(kWidth / 2.0 - kFocalPx * 0.3 / 2));
   CHECK(west.y == Approx(kHeight / 2.0 - kFocalPx * 0.1 / 2));
 
@@ -150,7 +150,7 @@ TEST_CASE("panning takes what is looked at along with the mouse") {
   Opened opened;
   LookNorth(opened.view);
   opened.view.Pan(30, -20, kHeight, false);
-  const Seen moved = See(opened.view, 0, 0, 0);
+  const Glimpse moved = See(opened.view, 0, 0, 0);
   CHECK(moved.x == Approx(kWidth / 2.0 + 30).epsilon(1e-4));
   CHECK(moved.y == Approx(kHeight / 2.0 - 20).epsilon(1e-4));
 
@@ -181,10 +181,10 @@ TEST_CASE("a fixed camera that is moved becomes a free one that sees the same") 
   Opened opened;
   for (int camera = 0; camera < 2; ++camera) {
     opened.view.SetFixedCamera(camera);
-    const Seen before = See(opened.view, 0, 0.1, 0.2);
+    const Glimpse before = See(opened.view, 0, 0.1, 0.2);
     opened.view.Orbit(0, 0, kHeight);
     CHECK(opened.view.camera.type == mjCAMERA_FREE);
-    const Seen after = See(opened.view, 0, 0.1, 0.2);
+    const Glimpse after = See(opened.view, 0, 0.1, 0.2);
     CHECK(after.x == Approx(before.x).epsilon(0.05));
     CHECK(after.y == Approx(before.y).epsilon(0.05));
   }
@@ -195,7 +195,7 @@ TEST_CASE("a tracking camera keeps its body in the middle") {
   LookNorth(opened.view);
   opened.view.TrackBody(1);
   opened.view.Follow(opened.task, StateAt(*opened.task, BallAt(3, 1, 0.5)), {});
-  const Seen seen = See(opened.view, 3, 1, 0.5);
+  const Glimpse seen = See(opened.view, 3, 1, 0.5);
   CHECK(seen.x == Approx(kWidth / 2.0));
   CHECK(seen.y == Approx(kHeight / 2.0));
   opened.view.SetFreeCamera();  // lets go where it is
@@ -207,7 +207,7 @@ TEST_CASE("selecting takes the nearest body under the pixel, and nothing on floo
   Opened opened;
   SceneView& view = opened.view;
   LookNorth(view);
-  const Seen ball = See(view, 0, 0, 0), box = See(view, 0.4, 0.4, 0), sky = See(view, -0.5, 0, 0.5),
+  const Glimpse ball = See(view, 0, 0, 0), box = See(view, 0.4, 0.4, 0), sky = See(view, -0.5, 0, 0.5),
              floor = See(view, -0.3, 0, -0.5);
   CHECK(view.Select(ball.x, ball.y, kWidth, kHeight) == 1);
   CHECK(view.selected_body == 1);
@@ -222,7 +222,7 @@ TEST_CASE("selecting takes the nearest body under the pixel, and nothing on floo
   CHECK(view.Select(ball.x + radius_px + 0.5, ball.y, kWidth, kHeight) == 0);
   // The ball before the box.
   view.Follow(opened.task, StateAt(*opened.task, BallAt(0.4, 0, 0)), {});
-  const Seen both = See(view, 0.4, 0, 0);
+  const Glimpse both = See(view, 0.4, 0, 0);
   CHECK(view.Select(both.x, both.y, kWidth, kHeight) == 1);
 }
 
@@ -236,7 +236,7 @@ TEST_CASE("a pushed body's reference goes where the mouse drags it") {
     } else {
       LookNorth(view);
     }
-    const Seen start = See(view, 0.05, -0.05, 0);
+    const Glimpse start = See(view, 0.05, -0.05, 0);
     REQUIRE(view.Select(start.x, start.y, kWidth, kHeight) == 1);
     view.BeginPerturbation(false);
     CHECK(view.perturbation.active == mjPERT_TRANSLATE);
@@ -248,7 +248,7 @@ TEST_CASE("a pushed body's reference goes where the mouse drags it") {
     view.MovePerturbation(0, -25, kHeight, false);
     std::copy_n(view.perturbation.refpos, 3, to.begin());
     const double* now = view.perturbation.refselpos;
-    const Seen before = See(view, held[0], held[1], held[2]), after = See(view, now[0], now[1], now[2]);
+    const Glimpse before = See(view, held[0], held[1], held[2]), after = See(view, now[0], now[1], now[2]);
     CHECK(before.x == Approx(start.x).epsilon(1e-3));
     CHECK(after.x - before.x == Approx(40).epsilon(1e-3));
     CHECK(after.y - before.y == Approx(-25).epsilon(1e-3));
