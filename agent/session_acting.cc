@@ -126,7 +126,12 @@ void SessionCore::ModelOpened(const PlanningThread::Opened& opened) {
   const bool planning_failed = !error.empty() && tried.generation == wanted_.generation && opened_.generation == wanted_.generation;
   opened_ = now;
   model_has_policy_ = has_policy;
-  plans_to_pictures_ = plans_to_pictures;
+  if (plans_to_pictures != plans_to_pictures_) {
+    // What was asked for before it was known what the model plans to does not count.
+    plans_to_pictures_ = plans_to_pictures;
+    action_chosen_ = false;
+    NewEpoch();
+  }
   if (error.empty()) return;
   // Unless another was asked for meanwhile, the one before stands.
   if (tried.generation == wanted_.generation) wanted_ = opened_ = {now.name, tried.generation};
