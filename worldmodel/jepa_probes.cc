@@ -17,9 +17,11 @@ namespace {
 namespace nn = torch::nn;
 
 constexpr int64_t kWidth = 256;          // of the MLP's two hidden layers
-constexpr double kLearningRate = 1e-3, kWeightDecay = 1e-4;
+constexpr double kLearningRate = 2e-3, kWeightDecay = 1e-4;
 constexpr double kRidge = 1e-6;          // of the linear probe, over the latents' mean square
 constexpr double kForgotten = 0.02;      // of the MLP's error at each update
+// What moves is often a few pixels of thousands: errors count by how far a pixel is from its mean, squared, and this.
+constexpr double kStillPixel = 0.01;
 constexpr int64_t kAtOnce = 256;         // latents
 constexpr const char* kFile = "probes.safetensors";
 constexpr const char* kKey = "probes";
@@ -122,6 +124,7 @@ struct JepaProbes::Impl {
     scale = torch::tensor(scales, torch::kFloat64).to(torch::kFloat32).to(device);
     linear = torch::zeros({latent + 1, count()}, torch::kFloat32).to(device);
     residual = torch::ones({count()}, torch::kFloat32).to(device);
+    mean_picture = torch::zeros({3, height, width}, torch::kFloat32).to(device);
     squares = torch::zeros({latent + 1, latent + 1}, torch::kFloat64);
     products = torch::zeros({latent + 1, count()}, torch::kFloat64);
     std::vector<torch::Tensor> parameters = mlp->parameters();
@@ -137,7 +140,8 @@ struct JepaProbes::Impl {
   }
 
   std::map<std::string, torch::Tensor> Named() const {
-    std::map<std::string, torch::Tensor> named = {{"linear", linear}, {"residual", residual}};
+    std::map<std::string, torch::Tensor> named = {
+        {"linear", linear}, {"residual", residual}, {"mean_picture", mean_picture}};
     for (const auto& item : mlp->named_parameters()) named["mlp." + item.key()] = item.value();
     for (const auto& item : decoder->named_parameters()) named["decoder." + item.key()] = item.value();
     return named;
@@ -152,6 +156,7 @@ struct JepaProbes::Impl {
   torch::Tensor mean, scale;          // (quantities)
   torch::Tensor linear;               // (D + 1, quantities), the last row for 1
   torch::Tensor residual;             // (quantities) mean square error of the MLP, in standard deviations
+  torch::Tensor mean_picture;         // (3, height, width) to which the decoder adds
   torch::Tensor squares, products;    // (D + 1, D + 1), (D + 1, quantities): the normal equations' sums
   int64_t updates = 0;
   Calibration latent_calibration, quantity_calibration;
@@ -189,14 +194,17 @@ JepaProbes::Losses JepaProbes::Update(std::span<const float> latents, std::span<
   impl.products += torch::matmul(augmented.t(), wanted.to(torch::kCPU, torch::kFloat64));
 
   const torch::Tensor errors = (impl.mlp->forward(rows) - wanted).square().mean(0);
-  const torch::Tensor picture = torch::mse_loss(impl.decoder->Draw(rows), seen);
+  impl.mean_picture.lerp_(seen.mean(0), 1.0 / static_cast<double>(impl.updates + 1));
+  const torch::Tensor moving = (seen - impl.mean_picture).square().mean(1, true) + kStillPixel;
+  const torch::Tensor squared = (impl.decoder->Draw(rows) + impl.mean_picture - seen).square();
+  const torch::Tensor picture = (squared * (moving / moving.mean())).mean();
   impl.optimiser->zero_grad();
   (errors.sum() + picture).backward();
   const double rate = kLearningRate * 0.5 *
                       (1.0 + std::cos(std::numbers::pi * std::min(1.0, static_cast<double>(impl.updates) / static_cast<double>(steps))));
   for (auto& group : impl.optimiser->param_groups()) group.options().set_lr(rate);
-  const Losses losses{errors.mean().item<double>(), picture.item<double>()};
-  if (!std::isfinite(losses.quantities + losses.picture)) {
+  const Losses losses{errors.mean().item<double>(), squared.mean().item<double>()};
+  if (!std::isfinite(losses.quantities + picture.item<double>())) {
     throw Error("probes: the loss is no longer finite after " + std::to_string(impl.updates) + " updates");
   }
   impl.optimiser->step();
@@ -249,7 +257,7 @@ void JepaProbes::Draw(std::span<const float> latents, std::span<uint8_t> pixels)
   torch::Tensor to = torch::from_blob(pixels.data(), {n, impl.height, impl.width, 3}, torch::kUInt8);
   for (int64_t first = 0; first < n; first += kAtOnce) {
     const int64_t some = std::min(kAtOnce, n - first);
-    const torch::Tensor drawn = impl.decoder->Draw(rows.narrow(0, first, some).to(impl.device));
+    const torch::Tensor drawn = impl.decoder->Draw(rows.narrow(0, first, some).to(impl.device)) + impl.mean_picture;
     to.narrow(0, first, some)
         .copy_(drawn.clamp(-1.0, 1.0).add(1.0).mul(127.5).round().to(torch::kUInt8).permute({0, 2, 3, 1}));
   }

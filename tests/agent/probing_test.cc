@@ -1,4 +1,4 @@
-// Probing an encoder that has not learned: even that tells where something bright is.
+// Probing a small model that has learned a little of where something bright is on a rail.
 #include "agent/probing.h"
 
 #include <doctest/doctest.h>
@@ -13,6 +13,15 @@ using namespace reverie::testing;
 namespace {
 
 constexpr int kSide = 16;
+// A motor holds a velocity: where the mass goes can be told from where it is and the action.
+constexpr const char* kGlider = R"(<mujoco>
+  <option timestep="0.05" gravity="0 0 0" integrator="implicitfast"/>
+  <worldbody><body>
+    <joint name="rail" type="slide" axis="1 0 0" limited="true" range="-1 1"/>
+    <geom size="0.1" mass="1"/>
+  </body></worldbody>
+  <actuator><velocity joint="rail" kv="50" ctrlrange="-1 1" ctrllimited="true"/></actuator>
+</mujoco>)";
 constexpr const char* kKeys = R"json("time_limit_s": 1.5, "observation": {"place": "qpos", "speed": "qvel", "goal": "0.25"},
                                  "reset": [{"set": "qpos", "to": "uniform(-0.5, 0.5)"}], "reward": "-abs(place)")json";
 
@@ -26,7 +35,7 @@ void WriteDataset(const std::filesystem::path& folder, const std::shared_ptr<con
     for (int64_t t = 0; t <= episode.steps; ++t) {
       std::vector<uint8_t> frame(static_cast<size_t>(kSide * kSide * 3), 20);
       for (int i = 0; i < kSide * kSide; ++i) {
-        const double at = (i % kSide + 0.5) / kSide * 3.0 - 1.5, place = episode.qpos[static_cast<size_t>(t)];
+        const double at = (i % kSide + 0.5) / kSide * 2.4 - 1.2, place = episode.qpos[static_cast<size_t>(t)];
         frame[static_cast<size_t>(3 * i)] = static_cast<uint8_t>(20 + 230 * std::max(0.0, 1.0 - std::abs(at - place) / 0.5));
       }
       frames.Add(packer.Pack(frame, 1));
@@ -40,31 +49,43 @@ void WriteDataset(const std::filesystem::path& folder, const std::shared_ptr<con
 
 TEST_CASE("probing measures what is read on held-out episodes, and intervals that hold what happened") {
   const std::filesystem::path root = TemporaryFolder("probing");
-  const auto task = MakeTask(kSlider, kKeys);
-  WriteDataset(root / "set", task, 60);
+  const auto task = MakeTask(kGlider, kKeys);
+  WriteDataset(root / "set", task, 100);
   std::vector<DatasetReader> datasets;
   datasets.emplace_back(root / "set");
   JepaOptions small;
   small.latent = 8;
-  small.channels = 4;
-  small.encoder_width = small.predictor_width = 32;
+  small.channels = 8;
+  small.encoder_width = small.predictor_width = 64;
   small.frame_skip = 2;
-  const Jepa model(task, small, datasets.front().info().frames, "cpu", 1);
+  small.directions = 32;
+  small.batch = 16;
+  small.warm_up = 10;
+  Jepa model(task, small, datasets.front().info().frames, "cpu", 1);
+  {
+    FrameWindows learned(datasets, {"set"}, Jepa::Windows(*task, small, ""));
+    model.FitScales(learned);
+    constexpr int64_t kUpdates = 150;
+    for (int64_t u = 0; u < kUpdates; ++u) {
+      FrameWindowBatch batch;
+      learned.Read(learned.Draw(static_cast<uint64_t>(u), small.batch), batch);
+      model.Update(batch, kUpdates);
+    }
+  }
   ProbingOptions options;
-  options.steps = 300;
+  options.steps = 700;
   options.horizons = {1, 4};
   FrameWindows windows(datasets, {"set"}, ProbingWindows(model, options, ""));
-  const auto fit = [&] { return FitProbes(model, windows, options, "cpu", nullptr, {}); };
-  const std::unique_ptr<JepaProbes> probes = fit();
+  const std::unique_ptr<JepaProbes> probes = FitProbes(model, windows, options, "cpu", nullptr, {});
   REQUIRE(probes);
   const ProbingReport report = MeasureProbes(model, *probes, windows, options, true, nullptr, {});
-  CHECK(report.episodes == 6);
+  CHECK(report.episodes == 10);
   REQUIRE(report.quantities.size() == 3);
   const ProbingReport::Quantity& place = report.quantities[0];
   CHECK(place.label == "place");
   CHECK(place.linear > 0.8);
-  CHECK(place.mlp > 0.95);
-  CHECK(place.mlp_imagined[1] < place.mlp);        // it has not learned to predict
+  CHECK(place.mlp > 0.9);
+  CHECK(place.mlp_imagined[1] > 0.5);
   CHECK(report.quantities[1].mlp < 0.5);           // no single picture shows a speed
   CHECK(std::isnan(report.quantities[2].mlp));     // what never varies is not explained
   CHECK(report.psnr_db > 20.0);
@@ -73,20 +94,26 @@ TEST_CASE("probing measures what is read on held-out episodes, and intervals tha
     CHECK(report.horizons[k].coverage90 < 0.98);
     CHECK(place.coverage90[k] > 0.75);
   }
-  // The untrained predictor's own intervals are wrong by far.
-  CHECK(std::abs(report.horizons[0].uncalibrated90 - 0.9) > std::abs(report.horizons[0].coverage90 - 0.9));
 
   const ImaginedWindow window = ImagineWindow(model, *probes, windows, report.typical);
   CHECK(window.pictures == 5);
   CHECK(window.real.size() == 5u * kSide * kSide * 3);
   CHECK(window.drawn.size() == window.real.size());
 
-  // The same seed, the same probes; measured again by the factors they have, other figures of coverage alone.
-  const std::unique_ptr<JepaProbes> again = fit();
-  const ProbingReport same = MeasureProbes(model, *again, windows, options, true, nullptr, {});
-  CHECK(same.ToJson().dump() == report.ToJson().dump());
-  const ProbingReport kept = MeasureProbes(model, *again, windows, options, false, nullptr, {});
+  // Measured again by the factors they have, only coverage is another.
+  const ProbingReport kept = MeasureProbes(model, *probes, windows, options, false, nullptr, {});
   CHECK(kept.quantities[0].mlp == place.mlp);
+  CHECK(kept.horizons[0].coverage90 > 0.8);
+
+  options.steps = 10;
+  const auto figures = [&](uint64_t seed) {
+    options.seed = seed;
+    const std::unique_ptr<JepaProbes> few = FitProbes(model, windows, options, "cpu", nullptr, {});
+    return MeasureProbes(model, *few, windows, options, true, nullptr, {}).ToJson().dump();
+  };
+  const std::string once = figures(1);
+  CHECK(figures(1) == once);
+  CHECK(figures(2) != once);
 
   std::stop_source stop;
   stop.request_stop();

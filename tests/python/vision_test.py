@@ -197,7 +197,7 @@ class VisionTest(unittest.TestCase):
         self.assertIn("velocity[1]", self.run_command(*probe).stdout)
 
         self.refused(*probe, "--channels", "position", holds="--overwrite", code=2)
-        self.refused(*probe, "--overwrite", "--channels", "positon", holds="'position")
+        self.refused(*probe, "--overwrite", "--channels", "positon", holds="has no channel 'positon'")
         self.refused(*probe, "--out", "figures", holds="figures")
         self.refused(*probe, "--out", "probed", "--overwrite", holds="probed")
         self.refused("probe", "--model", "probed", "--data", "larger", holds="24 x 24 pixels, which the model sees, found 32 x 32")

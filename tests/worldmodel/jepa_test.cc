@@ -261,6 +261,48 @@ TEST_CASE("a model that learns from pictures predicts, plans and comes back from
   CHECK(deviation[5] > deviation[0]);
 }
 
+TEST_CASE("the generative twin learns from painting pictures again, and from nothing else") {
+  const std::filesystem::path root = TemporaryFolder("twin");
+  const auto task = MakeTask(kGlider, kSliderKeys);
+  WriteDataset(root / "set", task, 12);
+  std::vector<DatasetReader> datasets;
+  datasets.emplace_back(root / "set");
+  JepaOptions options = SmallOptions();
+  options.objective = "reconstruction";
+  FrameWindows windows(datasets, {"set"}, Jepa::Windows(*task, options, ""));
+  Jepa model(task, options, datasets.front().info().frames, "cpu", 1);
+  model.FitScales(windows);
+  FrameWindowBatch batch;
+  constexpr int64_t kSteps = 200;
+  double first = 0, last = 0;
+  for (int64_t u = 0; u < kSteps; ++u) {
+    windows.Read(windows.Draw(static_cast<uint64_t>(u), options.batch), batch);
+    const Jepa::Losses losses = model.Update(batch, kSteps);
+    CHECK(losses.regulariser == 0.0);
+    CHECK(losses.inverse == 0.0);
+    if (u == 0) first = losses.prediction;
+    last = losses.prediction;
+  }
+  CHECK(last < 0.2 * first);
+  const std::vector<FrameWindow> watched = windows.Spread(1, 8);
+  windows.Read(watched, batch);
+  CHECK(model.Watch(batch, 1).inverse_ratio == 0.0);
+
+  // It is saved with what it paints with, and is no model of the other kind.
+  model.Save(root / "model");
+  std::vector<float> latents(3 * 16), again(3 * 16);
+  std::vector<uint8_t> pixels;
+  for (const double place : {-0.6, 0.0, 0.6}) {
+    const std::vector<uint8_t> picture = PictureOf(place);
+    pixels.insert(pixels.end(), picture.begin(), picture.end());
+  }
+  model.Encode({3, pixels, {}}, latents);
+  const std::unique_ptr<Jepa> loaded = Jepa::Load(root / "model", task, "cpu");
+  CHECK(loaded->options().objective == "reconstruction");
+  loaded->Encode({3, pixels, {}}, again);
+  CHECK(latents == again);
+}
+
 TEST_CASE("options of a joint-embedding model are refused with one line") {
   JepaOptions options;
   const auto refused = [&](const nlohmann::json& json) -> std::string {
@@ -273,6 +315,7 @@ TEST_CASE("options of a joint-embedding model are refused with one line") {
     return "";
   };
   CHECK(refused({{"size", "tini"}}).find("'tiny'") != std::string::npos);
+  CHECK(refused({{"objective", "reconstruct"}}).find("'reconstruction'") != std::string::npos);
   CHECK(refused({{"regulariser", "sig"}}).find("sigreg, vicreg") != std::string::npos);
   CHECK(refused({{"frames", 4}}).find("from 1 to 3, found 4") != std::string::npos);
   CHECK(refused({{"rollout", 9}}).find("from 1 to 4") != std::string::npos);
