@@ -7,6 +7,15 @@
 #include "worldmodel/jepa_impl.h"
 
 namespace reverie {
+std::vector<std::string> ChannelNames(const std::vector<std::string>& labels) {
+  std::vector<std::string> names;
+  for (const std::string& label : labels) {
+    std::string name = label.substr(0, label.find('['));
+    if (names.empty() || names.back() != name) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 namespace {
 
 constexpr int64_t kEncodedAtOnce = 256;  // pictures
@@ -25,7 +34,7 @@ std::vector<int> ElementsOf(const CompiledTask& task, const std::string& names) 
     }
     if (elements.size() == before) {
       throw Error("model option \"proprioception\": task " + task.spec().name + " has no channel '" + name + "'" +
-                  DidYouMean(name, labels));
+                  DidYouMean(name, ChannelNames(labels)));
     }
   }
   return elements;

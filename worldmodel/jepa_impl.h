@@ -10,6 +10,9 @@
 
 namespace reverie {
 
+/// What channels are called, without the indices of their elements: "position" of "position[1]".
+std::vector<std::string> ChannelNames(const std::vector<std::string>& labels);
+
 struct Jepa::Impl {
   Impl(std::shared_ptr<const CompiledTask> given_task, JepaOptions given_options, FrameSettings given_frames,
        const std::string& device_name, uint64_t given_seed);

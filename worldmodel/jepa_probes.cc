@@ -9,6 +9,7 @@
 #include "sim/error.h"
 #include "sim/files.h"
 #include "worldmodel/jepa_decoder.h"
+#include "worldmodel/jepa_impl.h"
 #include "worldmodel/safetensors.h"
 
 namespace reverie {
@@ -75,7 +76,9 @@ std::vector<ProbedQuantity> QuantitiesOf(const CompiledTask& task, const std::ve
       if (labels[i] != name && !labels[i].starts_with(name + "[")) continue;
       chosen[i] = found = true;
     }
-    if (!found) throw Error("task " + task.spec().name + " has no channel '" + name + "'" + DidYouMean(name, labels));
+    if (!found) {
+      throw Error("task " + task.spec().name + " has no channel '" + name + "'" + DidYouMean(name, ChannelNames(labels)));
+    }
   }
   using Of = ProbedQuantity::Of;
   std::vector<ProbedQuantity> quantities;

@@ -159,13 +159,13 @@ class VisionTest(unittest.TestCase):
         environment = dict(os.environ, DISPLAY=display.name, XDG_CONFIG_HOME=str(self.root / "config"),
                            XDG_DATA_HOME=str(self.root / "data"))
         done = subprocess.run([BINARY, "two-rooms", "--model", "model", "--lock-step", "--paused", "--do",
-                               "speed=0,step:3,goal.set,view.show.goal,step:8,wait:1", "--run-for", "0", "--save", "played",
+                               "speed=0,step:3,goal.set,view.show.goal,step:6,wait:0.5", "--run-for", "0", "--save", "played", "--size", "640x480",
                                "--screenshot", "goal.png"], env=environment, cwd=self.root, capture_output=True, text=True,
                               timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
         with h5py.File(self.root / "played/data/main_data.hdf5") as file:
             actions = file["episode_0/actions"][:]
-        self.assertEqual(len(actions), 8)
+        self.assertEqual(len(actions), 6)
         self.assertFalse(actions[:3].any(), "without a goal nothing is done")
         self.assertTrue(actions[3:].any(axis=1).all())
 
@@ -197,7 +197,7 @@ class VisionTest(unittest.TestCase):
         self.assertIn("velocity[1]", self.run_command(*probe).stdout)
 
         self.refused(*probe, "--channels", "position", holds="--overwrite", code=2)
-        self.refused(*probe, "--overwrite", "--channels", "positon", holds="has no channel 'positon'")
+        self.refused(*probe, "--overwrite", "--channels", "positon", holds="'positon'; did you mean 'position'")
         self.refused(*probe, "--out", "figures", holds="figures")
         self.refused(*probe, "--out", "probed", "--overwrite", holds="probed")
         self.refused("probe", "--model", "probed", "--data", "larger", holds="24 x 24 pixels, which the model sees, found 32 x 32")
