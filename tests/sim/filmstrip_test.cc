@@ -53,7 +53,7 @@ TEST_CASE("a filmstrip shows real, drawn and difference, and of many pictures a 
 
 TEST_CASE("a film of imagined pictures lasts three seconds and one more, and is not left half-made") {
   const TemporaryFolder folder;
-  const Pictures pictures(4);
+  const Pictures pictures(5);
   try {
     REQUIRE(WriteImaginedFilm(folder / "film.mp4", pictures.view));
   } catch (const DeviceError& error) {
