@@ -50,7 +50,15 @@ nlohmann::ordered_json LineOf(const VisionReport& report) {
 
 void CheckSameRun(const nlohmann::json& extra, const nlohmann::ordered_json& identity, const std::string& where) {
   if (!extra.contains(kIdentityKey)) throw CheckpointError("checkpoint " + where + ": is of another kind of training");
-  const nlohmann::json ours = nlohmann::json::parse(identity.dump()), theirs = extra.at(kIdentityKey);
+  const nlohmann::json ours = nlohmann::json::parse(identity.dump());
+  nlohmann::json theirs = extra.at(kIdentityKey);
+  if (theirs.contains("model") && theirs.at("model").is_object()) {
+    // Of a run from before an option existed: it had what is the default now.
+    nlohmann::json model = nlohmann::json::parse(JepaOptions().ToJson().dump());
+    model.erase("cache_mb");
+    model.update(theirs.at("model"));
+    theirs["model"] = model;
+  }
   for (const auto& [key, value] : ours.items()) {
     if (theirs.contains(key) && theirs.at(key) == value) continue;
     throw CheckpointError("checkpoint " + where + ", \"" + key + "\": this run has " + value.dump() +
