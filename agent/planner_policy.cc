@@ -74,7 +74,9 @@ PlannerOptions PlannerOptionsForKind(const TaskSpec& spec, const std::string& ki
     options.iterations = 6;
     options.elites = 12;
     options.initial_deviation = 0.7;
-    if (spec.goal.contains("planner")) options.Update(spec.goal.at("planner"), "task " + spec.name + ", key \"goal.planner\"");
+    if (spec.goal.contains("planner")) {
+      options.Update(spec.goal.at("planner"), "task " + spec.name + ", key \"goal.planner\"");
+    }
     return options;
   }
   if (kind != "latent") return PlannerOptionsFor(spec);

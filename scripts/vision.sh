@@ -57,13 +57,14 @@ take() {
 going_on() { if [ -e "$1" ]; then echo --resume; fi; }
 
 # Of another seed than any goal is drawn from.
-take collect collect "$task" "${repeat[@]}" --out "$out/set" --episodes "$episodes" --policy "$policy" --seed 1000 --pixels "$pixels" \
-  --camera "$camera" "${hide[@]}" --workers "$threads" $(going_on "$out/set/data")
+take collect collect "$task" "${repeat[@]}" --out "$out/set" --episodes "$episodes" --policy "$policy" --seed 1000 \
+  --pixels "$pixels" --camera "$camera" "${hide[@]}" --workers "$threads" $(going_on "$out/set/data")
 take data data "$out/set"
 for seed in ${seeds//,/ }; do
   take "train-$seed" train --model jepa --data "$out/set" --out "$out/model-$seed" --camera "$camera" --steps "$steps" \
     --seed "$seed" --threads "$threads" $(going_on "$out/model-$seed") "${set[@]}" "${more[@]}"
-  take "goals-$seed" evaluate "$task" "${repeat[@]}" --model "$out/model-$seed" --goal random --episodes "$pairs" --threads "$threads"
+  take "goals-$seed" evaluate "$task" "${repeat[@]}" --model "$out/model-$seed" --goal random --episodes "$pairs" \
+    --threads "$threads"
 done
 for floor in random straight; do
   take "$floor" evaluate "$task" "${repeat[@]}" --model $floor --goal random --episodes "$pairs" --threads "$threads"

@@ -19,8 +19,8 @@ std::unique_ptr<LearnedModel> LoadLearnedModel(const std::filesystem::path& fold
   const std::string kind = KindOfModel(ReadModelConfig(folder));
   if (kind == "jepa") {
     throw CheckpointError("model " + folder.string() + ": predicts pictures, not channels, so it is told what to do by a "
-                          "goal: reverie evaluate TASK --model " + folder.string() + " --goal FILE.png|EPISODE:STEP|random; what it imagines is measured and drawn by "
-                          "reverie probe");
+                          "goal: reverie evaluate TASK --model " + folder.string() + " --goal FILE.png|EPISODE:STEP|random; " +
+                          "what it imagines is measured and drawn by reverie probe");
   }
   if (kind == "latent") return Latent::Load(folder, std::move(task), device);
   return Ensemble::Load(folder, std::move(task), device);
