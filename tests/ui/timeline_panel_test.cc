@@ -1,12 +1,15 @@
 #include "ui/desktop/timeline_panel.h"
 
+#include <chrono>
 #include <cmath>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "tests/ui/session_fixture.h"
 #include "ui/desktop/colours.h"
+#include "worldmodel/simulator_model.h"
 
 using namespace reverie;
 using namespace reverie::desktop;
@@ -51,6 +54,28 @@ TEST_CASE("Dragging in the timeline goes to the step under the mouse, exactly") 
   desk.Settle();
   CHECK(desk.Now()->now == TimelinePlace{0, 100});
   CHECK(desk.Now()->timeline.branches.size() == 1);
+}
+
+TEST_CASE("Each press of a key makes its step, however long the plans for them take") {
+  class Slow : public SimulatorModel {
+   public:
+    using SimulatorModel::SimulatorModel;
+    void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
+                 const ImagineOptions& options, Imagination& result) override {
+      std::this_thread::sleep_for(std::chrono::milliseconds(40));
+      SimulatorModel::Imagine(belief, actions, sequences, horizon, options, result);
+    }
+  };
+  TimelineDesk desk;
+  SessionOptions options = QuickOptions(Actor::kPlanner);
+  options.model = "slow";
+  options.open_model = [](const std::string&, std::shared_ptr<const CompiledTask> task) -> std::unique_ptr<WorldModel> {
+    return std::make_unique<Slow>(std::move(task), 1);
+  };
+  desk.Open(Pendulum(), options);
+  for (int press = 0; press < 4; ++press) desk.ui.Press(GLFW_KEY_RIGHT);
+  desk.Settle();
+  CHECK(desk.Now()->control_step == 4);
 }
 
 TEST_CASE("Dragging in the timeline stops the time") {

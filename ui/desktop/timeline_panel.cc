@@ -126,7 +126,8 @@ void TimelinePanel::Step(App& app, int64_t steps) {
   replaying_ = false;
   const std::optional<int64_t> index = strip_.path().IndexOf(Here(app));
   if (steps > 0 && !(index && *index + 1 < strip_.path().size())) {
-    app.session->Pause();
+    // Each press counts, however long a plan takes; held down it asks so often that no more than one may wait.
+    if (ImGui::GetIO().KeysDownDuration[GLFW_KEY_RIGHT] > 0) app.session->Pause();
     app.session->StepControl(static_cast<int>(steps));
     asked_.reset();
     return;
@@ -235,7 +236,6 @@ void TimelinePanel::DrawTransport(App& app) {
   if (IconButton(row, "simulation step", Icon::kSimulationStep,
                  "One simulation step, a part of a control step (Alt+Right)")) {
     replaying_ = false;
-    session.Pause();
     session.StepSimulation();
   }
   if (IconButton(row, "step", Icon::kStep,
@@ -455,14 +455,12 @@ void TimelinePanel::AddPlayActions(App& app) {
       [this](App& a) { Step(a, -10); }, IsOpen, true);
   add("time.step_simulation", "One simulation step", {.key = GLFW_KEY_RIGHT, .alt = true}, [this](App& a) {
     replaying_ = false;
-    a.session->Pause();
     a.session->StepSimulation();
   });
   add("time.step_branch", "One control step from here, as a branch", {.key = GLFW_KEY_RIGHT, .ctrl = true},
       [this](App& a) {
         replaying_ = false;
         asked_.reset();
-        a.session->Pause();
         a.session->StepControl();
       });
   add("time.replay", "Show again what is recorded", {.key = GLFW_KEY_SPACE, .shift = true},
