@@ -19,6 +19,8 @@ struct Imagined {
   std::shared_ptr<const ImaginedPlan> plan;
   std::shared_ptr<const PredictedVersusReal> compared;
   std::shared_ptr<const Seen> seen;
+  std::shared_ptr<const ImaginedFilm> planned_film, compared_film;
+  int compared_branch = -1;  // compared_film's
   std::vector<double> channel_scale;
   double surprise_threshold = 0;
 };

@@ -37,19 +37,11 @@ std::vector<double> ChannelScale(const CompiledTask& task, const WorldModel& mod
   return scale;
 }
 
-Belief BeliefAt(const TimelineView& timeline, TimelinePlace place, int memory) {
-  const BranchView& branch = *timeline.Find(place.branch);
-  const int64_t row = place.row;
-  const auto copy = [](std::span<const double> values) { return std::vector<double>(values.begin(), values.end()); };
-  return {.channels = copy(branch.Channels(row)),
-          .integration_state = copy(branch.State(row)),
-          .parameters = branch.info->parameters,
-          .past = timeline.Past(place, memory)};
-}
-
 void AppendPosition(const mjData* data, int body, std::vector<float>& path) {
   for (int i = 0; i < 3; ++i) path.push_back(static_cast<float>(data->xipos[3 * body + i]));
 }
+
+}  // namespace
 
 bool SamePlanOptions(const ImaginationOptions& a, const ImaginationOptions& b) {
   return a.horizon == b.horizon && a.candidates == b.candidates && a.members == b.members &&
@@ -61,7 +53,15 @@ bool SameComparison(const ImaginationOptions& a, const ImaginationOptions& b) {
          a.tolerance == b.tolerance;
 }
 
-}  // namespace
+Belief BeliefAt(const TimelineView& timeline, TimelinePlace place, int memory) {
+  const BranchView& branch = *timeline.Find(place.branch);
+  const int64_t row = place.row;
+  const auto copy = [](std::span<const double> values) { return std::vector<double>(values.begin(), values.end()); };
+  return {.channels = copy(branch.Channels(row)),
+          .integration_state = copy(branch.State(row)),
+          .parameters = branch.info->parameters,
+          .past = timeline.Past(place, memory)};
+}
 
 int DefaultTracedBody(const mjModel* model) {
   for (int body = 1; body < model->nbody; ++body) {
@@ -83,7 +83,12 @@ int DefaultTracedBody(const mjModel* model) {
 }
 
 Imaginer::Imaginer(std::shared_ptr<const CompiledTask> task, std::unique_ptr<WorldModel> model, std::string name)
-    : task_(std::move(task)), model_(std::move(model)), name_(std::move(name)), fit_(task_), environment_(task_) {
+    : task_(std::move(task)),
+      model_(std::move(model)),
+      pictures_(dynamic_cast<PictureModel*>(model_.get())),
+      name_(std::move(name)),
+      fit_(task_, pictures_ ? pictures_->reading_error() : std::vector<double>()),
+      environment_(task_) {
   if (!simulates()) simulator_ = std::make_unique<SimulatorModel>(task_, 1);
   shown_.channel_scale = ChannelScale(*task_, *model_);
 }
@@ -91,7 +96,7 @@ Imaginer::Imaginer(std::shared_ptr<const CompiledTask> task, std::unique_ptr<Wor
 Imaginer::~Imaginer() = default;
 
 bool Imaginer::Look(const Input& input, std::stop_token stop) {
-  if (model_->plans_to_pictures()) return LookAtPictures(input);
+  if (pictures_) return LookAtPictures(input, stop);
   bool changed = false;
   if (input.plan && (input.plan->serial != plan_serial_ || !SamePlanOptions(input.options, plan_options_))) {
     ImaginePlan(*input.plan, input.options);
@@ -113,19 +118,6 @@ bool Imaginer::Look(const Input& input, std::stop_token stop) {
   }
   if (input.options.surprise && JudgeSteps(input, stop)) changed = true;
   return changed;
-}
-
-bool Imaginer::LookAtPictures(const Input& input) {
-  if (!input.plan || input.plan->serial == plan_serial_) return false;
-  plan_serial_ = input.plan->serial;
-  shown_.plan = nullptr;
-  shown_.compared = nullptr;
-  shown_.seen = model_->See(*input.plan->belief, input.plan->plan.actions);
-  const BranchView* branch = input.timeline.Find(input.plan->from.branch);
-  if (shown_.seen && branch && branch->Has(input.plan->from.row)) {
-    branch->Set(Judged::kEnergy, input.plan->from.row, static_cast<float>(shown_.seen->energy));
-  }
-  return true;
 }
 
 void Imaginer::FollowChannels(const Belief& belief, std::span<const float> channels, int steps, int body,
@@ -219,7 +211,7 @@ void Imaginer::ImaginePlan(const PlanAnswer& answer, const ImaginationOptions& o
   p.return_in_simulator = std::numeric_limits<float>::quiet_NaN();
   if (simulates()) {
     p.return_in_simulator = p.return_in_model;
-  } else if (options.planning_gap) {
+  } else if (options.planning_gap && !pictures_) {
     simulator_->Imagine(belief, p.actions, 1, p.horizon, {}, imagination_);
     p.return_in_simulator = 0;
     for (const float reward : imagination_.rewards) p.return_in_simulator += reward;
@@ -336,15 +328,35 @@ void Imaginer::GoOnFrom(const Imaginer& before) {
   judged_to_ = before.judged_to_;
 }
 
-bool Imaginer::JudgeSteps(const Input& input, std::stop_token stop) {
+int64_t Imaginer::FirstToJudge(const Input& input) {
   const BranchView& branch = *input.timeline.Find(input.now.branch);
   int64_t first = std::max<int64_t>({1, branch.first_row + 1, input.now.row - kJudgedAtOnce + 1});
   if (judged_to_.branch == input.now.branch && judged_to_.row <= input.now.row) {
     first = std::max(first, judged_to_.row + 1);
   }
+  return first;
+}
+
+void Imaginer::KeepSurprise(const BranchView& branch, int64_t row, float surprise) {
+  branch.Set(Judged::kSurprise, row, surprise);
+  if (shown_.surprise_threshold != 0 && surprise > shown_.surprise_threshold) branch.AddEvent(row, kSurpriseEvent);
+  if (std::isfinite(surprise)) surprises_.push_back(surprise);
+  if (surprises_.size() > kUsualSteps) surprises_.pop_front();
+}
+
+void Imaginer::FindThreshold() {
+  if (surprises_.size() < kLeastForThreshold) return;
+  std::vector<float> sorted(surprises_.begin(), surprises_.end());
+  const auto at = sorted.begin() + static_cast<ptrdiff_t>(kUsualShare * static_cast<double>(sorted.size() - 1));
+  std::nth_element(sorted.begin(), at, sorted.end());
+  shown_.surprise_threshold = *at;
+}
+
+bool Imaginer::JudgeSteps(const Input& input, std::stop_token stop) {
+  const BranchView& branch = *input.timeline.Find(input.now.branch);
   bool judged = false;
   std::vector<float> action(static_cast<size_t>(task_->action_size()));
-  for (int64_t row = first; row <= input.now.row && !stop.stop_requested(); ++row) {
+  for (int64_t row = FirstToJudge(input); row <= input.now.row && !stop.stop_requested(); ++row) {
     judged_to_ = {input.now.branch, row};
     if (!std::isnan(branch.Get(Judged::kSurprise, row))) continue;
     std::copy(branch.Action(row).begin(), branch.Action(row).end(), action.begin());
@@ -357,20 +369,11 @@ bool Imaginer::JudgeSteps(const Input& input, std::stop_token stop) {
       const double off = Off(imagination_.channels[i], real[i], task_->angles()[i]) / scale / deviation;
       surprise += 0.5 * off * off + std::log(deviation) + 0.9189385332046727;  // ln sqrt(2 pi)
     }
-    const float mean = static_cast<float>(surprise / static_cast<double>(std::max<size_t>(1, real.size())));
-    branch.Set(Judged::kSurprise, row, mean);
+    KeepSurprise(branch, row, static_cast<float>(surprise / static_cast<double>(std::max<size_t>(1, real.size()))));
     branch.Set(Judged::kPredictedReward, row, imagination_.rewards.front());
-    if (shown_.surprise_threshold != 0 && mean > shown_.surprise_threshold) branch.AddEvent(row, kSurpriseEvent);
-    if (std::isfinite(mean)) surprises_.push_back(mean);
-    if (surprises_.size() > kUsualSteps) surprises_.pop_front();
     judged = true;
   }
-  if (judged && surprises_.size() >= kLeastForThreshold) {
-    std::vector<float> sorted(surprises_.begin(), surprises_.end());
-    const auto at = sorted.begin() + static_cast<ptrdiff_t>(kUsualShare * static_cast<double>(sorted.size() - 1));
-    std::nth_element(sorted.begin(), at, sorted.end());
-    shown_.surprise_threshold = *at;
-  }
+  if (judged) FindThreshold();
   return judged;
 }
 

@@ -11,6 +11,7 @@
 
 #include "agent/imagination_thread.h"
 #include "sim/pose_fit.h"
+#include "worldmodel/picture_model.h"
 
 namespace reverie {
 
@@ -29,10 +30,16 @@ class Imaginer {
  private:
   using Input = ImaginationThread::Input;
   bool simulates() const { return name_ == "simulator"; }
-  bool LookAtPictures(const Input& input);
+  bool LookAtPictures(const Input& input, std::stop_token stop);
+  bool JudgePictures(const Input& input, std::stop_token stop);
+  void CompareFilm(const Input& input);
   void ImaginePlan(const PlanAnswer& answer, const ImaginationOptions& options);
   void Compare(const Input& input);
   bool JudgeSteps(const Input& input, std::stop_token stop);
+  /// The first row that is still to be judged; all up to input.now then count as judged.
+  int64_t FirstToJudge(const Input& input);
+  void KeepSurprise(const BranchView& branch, int64_t row, float surprise);
+  void FindThreshold();
   void MarkParting(const TimelineView& timeline, std::optional<TimelinePlace> parting);
   /// Poses behind predicted channels, or the simulated ones where the model is the simulator.
   /// @param poses  (H, nq) appended. @param path  (H + 1, 3) appended: where `body` is.
@@ -43,6 +50,7 @@ class Imaginer {
 
   const std::shared_ptr<const CompiledTask> task_;
   const std::unique_ptr<WorldModel> model_;
+  PictureModel* const pictures_;           // the model, where it is one
   std::unique_ptr<WorldModel> simulator_;  // for the planning gap; null where the model is the simulator
   const std::string name_;
   PoseFit fit_;
@@ -56,6 +64,13 @@ class Imaginer {
   std::optional<TimelinePlace> parting_;  // marked
   std::deque<float> surprises_;  // the last ones, for what is usual
 };
+
+/// Whether what is drawn of a plan, or of a comparison, is to be the same.
+bool SamePlanOptions(const ImaginationOptions& a, const ImaginationOptions& b);
+bool SameComparison(const ImaginationOptions& a, const ImaginationOptions& b);
+
+/// The belief at a place of the timeline. @param memory  control steps of the past beside it.
+Belief BeliefAt(const TimelineView& timeline, TimelinePlace place, int memory);
 
 /// The body whose path says most: the root of what moves freely, else the end of the longest chain. 0: none.
 int DefaultTracedBody(const mjModel* model);

@@ -29,6 +29,11 @@ class JepaEye {
   std::vector<float> See(Pixels picture, std::span<const double> channels);
   /// Latent of a picture in which nothing moves; what was seen before stays.
   std::vector<float> SeeStill(const Pixels& picture, std::span<const double> channels) const;
+  /// Latent of pictures one after the other, the oldest first, as many as the model sees at once; what was seen before
+  /// stays.
+  std::vector<float> SeeTogether(const std::deque<Pixels>& pictures, std::span<const double> channels) const {
+    return Encode(pictures, channels);
+  }
 
  private:
   std::vector<float> Encode(const std::deque<Pixels>& frames, std::span<const double> channels) const;

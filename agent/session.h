@@ -102,6 +102,9 @@ struct PredictedVersusReal {
   int parts_channel = -1;               // which channel is farthest off there
 };
 
+struct Seen;          // worldmodel/picture_model.h
+struct ImaginedFilm;
+
 struct Divergence {
   TimelinePlace before;     // the last sound state
   TimelinePlace back;       // a quarter of a second before it, where other actions may still avoid it
@@ -156,6 +159,8 @@ struct SessionSnapshot {
   std::shared_ptr<const ImaginedPlan> plan;             // null: none yet
   std::shared_ptr<const PredictedVersusReal> compared;  // null: none yet
   std::shared_ptr<const Seen> seen;                     // null: no goal, or none that the model sees
+  std::shared_ptr<const ImaginedFilm> planned_film;     // the plan as the model draws it; null: it draws none
+  std::shared_ptr<const ImaginedFilm> compared_film;    // a prediction as it draws it, beside what was seen
   ImaginationOptions imagination;
 };
 

@@ -85,7 +85,11 @@ std::shared_ptr<SessionSnapshot> SessionCore::MakeSnapshot() const {
                         s.timeline.AtStep(now_.branch, step) == shown->plan->from;
       if (ours) s.plan = shown->plan;
     }
-    if (goal_) s.seen = shown->seen;
+    if (goal_) {
+      s.seen = shown->seen;
+      s.planned_film = shown->planned_film;
+    }
+    if (shown->compared_branch == now_.branch) s.compared_film = shown->compared_film;
     if (shown->compared && shown->compared->branch == now_.branch) s.compared = shown->compared;
   }
   return snapshot;

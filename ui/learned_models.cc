@@ -68,7 +68,7 @@ LearnedModels MakeLearnedModels(int threads) {
       -> std::unique_ptr<WorldModel> {
     SetTorchThreads(share);
     if (KindOfModel(ReadModelConfig(folder)) == "jepa") {
-      return std::make_unique<SeeingModel>(Jepa::Load(folder, std::move(task), ResolveDevice("auto")));
+      return SeeingModel::Load(folder, std::move(task), ResolveDevice("auto"));
     }
     return LoadLearnedModel(folder, std::move(task), ResolveDevice("auto"));
   };

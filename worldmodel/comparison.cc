@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -156,6 +157,9 @@ Comparison Compare(WorldModel& model, WorldModel* linear, const std::vector<Epis
     windows.push_back(std::move(window));
   }
 
+  if (!linear) {
+    for (Sums& sum : sums) std::fill(sum.linear.begin(), sum.linear.end(), std::numeric_limits<double>::quiet_NaN());
+  }
   for (size_t k = 0; k < options.horizons.size(); ++k) {
     HorizonFigures figures;
     figures.horizon = options.horizons[k];

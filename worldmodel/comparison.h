@@ -24,7 +24,7 @@ struct ComparisonOptions {
 /// counts only in its own column. Overall figures are over all such channels: nrmse the root of the mean square.
 struct HorizonFigures {
   int horizon = 0;
-  double nrmse = 0, nrmse_persistence = 0, nrmse_linear = 0;
+  double nrmse = 0, nrmse_persistence = 0, nrmse_linear = 0;  // linear: NaN where none was given
   double nll = 0;                        // Gaussian, channels in standard deviations, mean over channels
   double coverage50 = 0, coverage90 = 0; // share of windows and channels inside the central intervals
   std::vector<double> channel_nrmse, channel_persistence, channel_linear, channel_nll, channel_coverage50,

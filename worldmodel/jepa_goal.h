@@ -17,6 +17,7 @@ class JepaGoal : public WorldModel {
   /// The latents, (D), of where it is and where it is to go. @throws ShapeError.
   void SetStart(std::vector<float> latent);
   void SetGoal(std::vector<float> latent);
+  const std::vector<float>& start() const { return start_; }
   /// Distance between the two, of latents of unit variance.
   double Energy() const;
 

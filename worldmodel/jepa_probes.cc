@@ -172,6 +172,7 @@ JepaProbes::~JepaProbes() = default;
 const std::vector<ProbedQuantity>& JepaProbes::quantities() const { return impl_->quantities; }
 Calibration& JepaProbes::latent_calibration() { return impl_->latent_calibration; }
 Calibration& JepaProbes::quantity_calibration() { return impl_->quantity_calibration; }
+const Calibration& JepaProbes::quantity_calibration() const { return impl_->quantity_calibration; }
 
 JepaProbes::Losses JepaProbes::Update(std::span<const float> latents, std::span<const uint8_t> pixels,
                                       std::span<const float> values, int64_t steps) {

@@ -54,6 +54,7 @@ class JepaProbes {
   /// Stretch what is stated of latents (D channels) and of quantities, per horizon in predictions.
   Calibration& latent_calibration();
   Calibration& quantity_calibration();
+  const Calibration& quantity_calibration() const;
 
   /// One gradient step of MLP and decoder; the linear probe takes the same rows into its sums.
   /// @param latents  (n, D). @param pixels  (n, height, width, frames, 3). @param values  (n, quantities), SI units.

@@ -48,16 +48,6 @@ struct ImagineOptions {
   bool values = false;       // fill values, where the model has learned any
 };
 
-/// What a model that plans to pictures sees, for people to look at.
-struct Seen {
-  int width = 0, height = 0;       // pixels
-  std::vector<uint8_t> now, goal;  // (height, width, 3)
-  double energy = 0;               // how far apart they are to the model
-  int side = 0;                    // of the landscape; 0: the actions have not two elements
-  std::vector<float> landscape;    // (side, side) mean energy along a plan by its first action: columns the first element
-                                   // from -1 to 1, rows the second
-};
-
 class WorldModel {
  public:
   virtual ~WorldModel() = default;
@@ -85,13 +75,8 @@ class WorldModel {
   /// How many control steps of the past it looks at beside the present.
   virtual int memory() const { return 0; }
 
-  /// Whether rewards say how near it comes to Belief::goal, drawn; no channels are expected then.
+  /// Whether rewards say how near it comes to Belief::goal, drawn; it is a PictureModel then.
   virtual bool plans_to_pictures() const { return false; }
-  /// What it sees of `belief` and its goal; null where it has none. @param plan  (H, nu).
-  virtual std::shared_ptr<const Seen> See(const Belief& belief, std::span<const float> plan) {
-    (void)belief, (void)plan;
-    return nullptr;
-  }
 
   /// Whether it has learned a policy of its own.
   virtual bool has_policy() const { return false; }

@@ -1,7 +1,10 @@
 #include "agent/seeing_model.h"
 
+#include <cmath>
+
 #include <doctest/doctest.h>
 
+#include "sim/error.h"
 #include "tests/worldmodel/task_fixture.h"
 
 using namespace reverie;
@@ -21,6 +24,11 @@ constexpr const char* kPoint = R"(<mujoco>
   </worldbody>
   <actuator><motor joint="x" ctrlrange="-1 1" ctrllimited="true"/><motor joint="y" ctrlrange="-1 1" ctrllimited="true"/></actuator>
 </mujoco>)";
+
+// Probes of what is not trained either: what matters is that they are asked in the right order.
+std::unique_ptr<JepaProbes> Probes(const Jepa& model) {
+  return std::make_unique<JepaProbes>(model, QuantitiesOf(model.task(), {"place"}), "cpu", 3);
+}
 
 std::unique_ptr<Jepa> Untrained(std::shared_ptr<const CompiledTask> task, int frames) {
   JepaOptions options;
@@ -95,4 +103,71 @@ TEST_CASE("a second picture is the step before, where there was one, and no othe
   CHECK(with_past != without);
   CHECK(followed.See(second, {})->energy == with_past);  // asked again, nothing is seen twice
   CHECK(followed.See(first, {})->energy == before);      // back in time: what was seen later is no past
+}
+
+TEST_CASE("channels are what the probes read of predictions, and go straight between them") {
+  const auto task = MakeTask(kPoint, R"("observation": {"place": "qpos", "speed": "qvel"}, "camera": "top")");
+  auto model = Untrained(task, 1);
+  const Jepa& jepa = *model;
+  const auto probes = Probes(jepa);
+  SeeingModel seeing(std::move(model), Probes(jepa));
+  REQUIRE(seeing.reads_channels());
+  CHECK(seeing.UnreadChannels() == std::vector<std::string>{"speed[0]", "speed[1]"});
+  const Belief belief = At(task, -0.5, 0.2);
+  std::vector<float> actions;  // two sequences of 7 steps: two predictions of three, and a third of the last action alone
+  for (int i = 0; i < 2 * 7 * 2; ++i) actions.push_back(std::sin(0.7f * static_cast<float>(i)));
+  Imagination imagined;
+  seeing.Imagine(belief, actions, 2, 7, {.channels = true}, imagined);
+  REQUIRE(imagined.channels.size() == 2u * 7 * 4);
+
+  JepaEye eye(jepa);
+  Environment environment(task);
+  environment.RestoreState(belief.integration_state, 0);
+  const std::vector<float> start = eye.SeeStill(eye.Draw(environment.model(), environment.data()), {});
+  for (size_t n = 0; n < 2; ++n) {
+    std::vector<float> latents(2 * 16), read(2 * 2);
+    jepa.Rollout(start, std::span(actions).subspan(n * 14, 12), 1, 2, latents);
+    probes->Read(JepaProbes::Kind::kMlp, latents, read);
+    const auto at = [&](size_t step, size_t channel) { return imagined.channels[(n * 7 + step - 1) * 4 + channel]; };
+    for (size_t c = 0; c < 2; ++c) {
+      CHECK(at(3, c) == doctest::Approx(read[c]).epsilon(1e-4));
+      CHECK(at(6, c) == doctest::Approx(read[2 + c]).epsilon(1e-4));
+      CHECK(at(1, c) == doctest::Approx(belief.channels[c] + (read[c] - belief.channels[c]) / 3).epsilon(1e-4));
+      CHECK(at(5, c) == doctest::Approx(read[c] + 2 * (read[2 + c] - read[c]) / 3).epsilon(1e-4));
+      CHECK(at(7, 2 + c) == doctest::Approx(belief.channels[2 + c]));  // a speed that nothing reads stays
+    }
+  }
+}
+
+TEST_CASE("a film shows what was seen beside what is drawn, and a jump surprises more than standing still") {
+  const auto task = MakeTask(kPoint, R"("observation": {"place": "qpos"}, "camera": "top")");
+  auto model = Untrained(task, 2);
+  const Jepa& jepa = *model;
+  SeeingModel seeing(std::move(model), Probes(jepa));
+  std::vector<Belief> lived;
+  for (int i = 0; i < 7; ++i) lived.push_back(At(task, 0.1 * i, 0));
+  const std::vector<float> actions(6 * 2, 0.0f);
+  const auto film = seeing.Film(lived, actions);
+  REQUIRE(film);
+  CHECK(film->pictures == 3);
+  CHECK(film->step_s == doctest::Approx(0.15));
+  JepaEye eye(jepa);
+  Environment environment(task);
+  for (size_t k = 0; k < 3; ++k) {
+    environment.RestoreState(lived[3 * k].integration_state, 0);
+    const auto picture = eye.Draw(environment.model(), environment.data());
+    CHECK(std::equal(picture.begin(), picture.end(), film->real.begin() + static_cast<ptrdiff_t>(k * picture.size())));
+  }
+  CHECK(film->drawn.size() == film->real.size());
+  CHECK(seeing.Film(std::span(lived).first(1), actions)->real.empty());
+  CHECK(seeing.Film(lived, std::span(actions).first(4)) == nullptr);  // less than one prediction
+  CHECK(SeeingModel(Untrained(task, 1)).Film(lived, actions) == nullptr);
+
+  REQUIRE(seeing.surprise_steps() == 4);
+  const std::span<const float> idle = std::span(actions).first(8);
+  const std::vector<Belief> still(5, At(task, -0.5, 0));
+  std::vector<Belief> jumped = still;
+  jumped.back() = At(task, 0.6, 0.4);
+  CHECK(seeing.Surprise(jumped, idle) > seeing.Surprise(still, idle));
+  CHECK_THROWS_AS(seeing.Surprise(std::span(still).first(4), idle), ShapeError);
 }

@@ -73,6 +73,35 @@ TEST_CASE("a model that plans to pictures does nothing until there is a goal, th
   CHECK(session.Snapshot()->action == std::vector<double>{0});
 }
 
+TEST_CASE("how unexpected a picture is, is judged step by step, also where a person moved what it shows") {
+  SessionOptions options = TowardsGoal();
+  options.actor = Actor::kRandom;
+  Session session(RailTask(), options);
+  REQUIRE(Eventually(session, [](const SessionSnapshot& s) { return s.plans_to_pictures && !s.model_loading; }));
+  session.StepControl(12);
+  session.Wait();
+  const auto judged = [](const SessionSnapshot& s, int64_t row) {
+    return std::isfinite(s.timeline.Find(s.now.branch)->Get(Judged::kSurprise, row));
+  };
+  REQUIRE(Eventually(session, [&](const SessionSnapshot& s) { return judged(s, 12); }));
+  const auto played = session.Snapshot();
+  const BranchView& branch = *played->timeline.Find(played->now.branch);
+  CHECK_FALSE(judged(*played, 1));  // RailGoal looks back two steps
+  for (int64_t row = 2; row <= 12; ++row) {
+    CHECK(branch.Get(Judged::kSurprise, row) ==
+          doctest::Approx(std::abs(branch.Channels(row)[0] - branch.Channels(row - 2)[0])).epsilon(1e-5));
+  }
+
+  std::vector<double> moved = played->state;
+  moved[1] += 0.3;
+  session.EditState(moved, "moved", true);
+  session.StepControl(1);
+  session.Wait();
+  REQUIRE(Eventually(session, [&](const SessionSnapshot& s) { return s.now.branch != played->now.branch && judged(s, 1); }));
+  const auto after = session.Snapshot();
+  CHECK(after->timeline.Find(after->now.branch)->Get(Judged::kSurprise, 1) > 0.2f);
+}
+
 TEST_CASE("a goal that is no state is refused, and the one before stays") {
   Session session(RailTask(), TowardsGoal());
   const std::vector<double> wanted = session.Snapshot()->state;

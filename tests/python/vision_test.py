@@ -202,7 +202,21 @@ class VisionTest(unittest.TestCase):
         self.refused(*probe, "--out", "probed", "--overwrite", holds="probed")
         self.refused("probe", "--model", "probed", "--data", "larger", holds="24 x 24 pixels, which the model sees, found 32 x 32")
         self.refused("probe", "--model", "probed", "--data", "none", holds="found a dataset without any")
-        self.refused("compare", "--model", "probed", "--data", "set", holds="reverie probe")
+        compare = ("compare", "--data", "set", "--windows", 20, "--horizons", "3,6")
+        self.refused(*compare, "--model", "model", holds="reverie probe --model model")
+        self.refused(*compare, "--model", "probed", holds="found none of 'goal[0]'")
+        self.run_command(*probe, "--steps", 30, "--overwrite")
+        compared = json.loads(self.run_command(*compare, "--model", "probed", "--out", "compared", "--json").stdout)
+        self.assertEqual([row["h"] for row in compared["horizons"]], [3, 6])
+        for row in compared["horizons"]:
+            self.assertTrue(0 < row["nrmse"] < 10)
+            self.assertIsNone(row["nrmse_linear"])  # no linear model was fitted to channels
+        # Two rows, what was seen and what was drawn, and how they differ: a picture for each prediction and the first.
+        width, height = struct.unpack(">II", (self.root / "compared/filmstrip.png").read_bytes()[16:24])
+        self.assertGreater(width, 3 * 24)
+        for film in ("worst.mp4", "imagined.mp4"):
+            self.assertGreater((self.root / "compared" / film).stat().st_size, 0)
+        weights = (self.root / "probed/weights.safetensors").read_bytes()
         bytes_of = bytearray(weights)
         bytes_of[-1] ^= 1
         (self.root / "probed/weights.safetensors").write_bytes(bytes_of)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/worldmodel/task_fixture.h"
+#include "worldmodel/picture_model.h"
 #include "worldmodel/simulator_model.h"
 
 namespace reverie::testing {
@@ -16,12 +17,11 @@ inline std::shared_ptr<const CompiledTask> RailTask() {
   return MakeTask(damped, R"keys("time_limit_s": 10, "observation": {"place": "qpos(rail)"})keys");
 }
 
-class RailGoal : public WorldModel {
+class RailGoal : public PictureModel {
  public:
   explicit RailGoal(std::shared_ptr<const CompiledTask> task) : simulator_(std::move(task), 1) {}
   const CompiledTask& task() const override { return simulator_.task(); }
   std::string name() const override { return "pictures"; }
-  bool plans_to_pictures() const override { return true; }
   void Imagine(const Belief& belief, std::span<const float> actions, int sequences, int horizon,
                const ImagineOptions& options, Imagination& result) override {
     ImagineOptions with_channels = options;
@@ -40,6 +40,11 @@ class RailGoal : public WorldModel {
     seen->side = 2;
     seen->landscape = {0, 1, 2, 3};
     return seen;
+  }
+  int surprise_steps() const override { return 2; }
+  /// How far it went in two steps.
+  double Surprise(std::span<const Belief> lived, std::span<const float>) override {
+    return std::abs(Place(lived.back().integration_state) - Place(lived.front().integration_state));
   }
 
  private:

@@ -1,17 +1,21 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "sim/dataset.h"
 #include "sim/error.h"
 #include "sim/files.h"
+#include "sim/filmstrip.h"
 #include "sim/locations.h"
 #include "sim/replay.h"
+#include "sim/video.h"
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/models.h"
 #include "ui/cli/picture.h"
 #include "worldmodel/comparison.h"
 #include "worldmodel/linear_model.h"
+#include "worldmodel/picture_model.h"
 
 namespace reverie::cli {
 namespace {
@@ -71,9 +75,33 @@ nlohmann::ordered_json WindowJson(const Comparison& comparison, const Comparison
 void PrintTable(const Comparison& comparison) {
   Print("horizon    nRMSE  persistence   linear      NLL  in 50%  in 90%");
   for (const HorizonFigures& figures : comparison.horizons) {
-    Print(Format("%7d  %7.4f  %11.4f  %7.4f  %7.2f  %5.1f%%  %5.1f%%", figures.horizon, figures.nrmse,
-                 figures.nrmse_persistence, figures.nrmse_linear, figures.nll, 100.0 * figures.coverage50,
+    const std::string linear = std::isfinite(figures.nrmse_linear) ? Format("%7.4f", figures.nrmse_linear) : "      -";
+    Print(Format("%7d  %7.4f  %11.4f  %s  %7.2f  %5.1f%%  %5.1f%%", figures.horizon, figures.nrmse,
+                 figures.nrmse_persistence, linear.c_str(), figures.nll, 100.0 * figures.coverage50,
                  100.0 * figures.coverage90));
+  }
+}
+
+/// What a model of pictures draws of the worst window, beside what was seen: a strip and a film.
+void DrawImagined(PictureModel& model, const Episode& episode, const ComparisonWindow& window, const std::filesystem::path& out) {
+  const CompiledTask& task = model.task();
+  const int64_t steps = static_cast<int64_t>(window.predicted.size()) / task.channel_size();
+  const auto nu = static_cast<int64_t>(task.action_size());
+  std::vector<Belief> lived;
+  for (int64_t h = 0; h <= steps; ++h) lived.push_back(Belief::Of(task, episode, window.start + h, 0));
+  const std::vector<float> actions(episode.actions.begin() + window.start * nu, episode.actions.begin() + (window.start + steps) * nu);
+  const std::shared_ptr<const ImaginedFilm> film = model.Film(lived, actions);
+  if (!film || film->real.empty()) return;
+  const ImaginedPictures pictures{film->pictures, film->width, film->height, film->real, film->drawn, film->step_s,
+                                  task.spec().name + Format(": window of the greatest error, episode %lld from step %lld",
+                                                            static_cast<long long>(window.episode),
+                                                            static_cast<long long>(window.start))};
+  const Picture strip = MakeFilmstrip(pictures);
+  WritePng(out / "filmstrip.png", strip.width, strip.height, strip.rgb);
+  try {
+    WriteImaginedFilm(out / "imagined.mp4", pictures, InterruptToken());
+  } catch (const DeviceError& error) {
+    Log(std::string("reverie: no film: ") + error.what());
   }
 }
 
@@ -84,9 +112,11 @@ int RunCompare(Options options) {
   if (horizons.empty() || horizons.front() < 1) throw UsageError("--horizons: expected whole numbers from 1");
   const DatasetReader dataset(options.data);
   const std::shared_ptr<const CompiledTask> task = TaskOfDataset(dataset);
-  const std::unique_ptr<WorldModel> model = OpenModel(options.model, task, options.common);
+  const std::unique_ptr<WorldModel> model = OpenPredictor(options.model, task, options.common);
   std::unique_ptr<LinearModel> linear;
-  if (options.model != "simulator") linear = LinearModel::Load(options.model, task);
+  auto* const pictures = dynamic_cast<PictureModel*>(model.get());
+  // Training on channels fits it; where pictures were learned from there is none.
+  if (options.model != "simulator" && !pictures) linear = LinearModel::Load(options.model, task);
   if (!options.out.empty()) PrepareOutput(options.out, options.common, kComparisonMarker);
   options.comparison.seed = options.common.seed;
   const std::vector<Episode> episodes = ReadEpisodes(dataset);
@@ -121,6 +151,7 @@ int RunCompare(Options options) {
     DrawPicture("plot_compare.py", {out.string(), "--out", (out / "compare.png").string()});
     FilmWorstWindow(task, episodes[static_cast<size_t>(comparison.worst.episode)], comparison,
                     out / "worst.mp4");
+    if (pictures) DrawImagined(*pictures, episodes[static_cast<size_t>(comparison.worst.episode)], comparison.worst, out);
   }
   if (options.common.json) {
     PrintJson(report);

@@ -16,6 +16,10 @@ namespace reverie::cli {
 std::unique_ptr<WorldModel> OpenModel(const std::string& model, std::shared_ptr<const CompiledTask> task,
                                       const CommonOptions& options);
 
+/// The same for what is put beside reality, so that a model of pictures will do, if probes read channels out of it.
+std::unique_ptr<WorldModel> OpenPredictor(const std::string& model, std::shared_ptr<const CompiledTask> task,
+                                          const CommonOptions& options);
+
 /// Options of the planner that plans in `model`: the task's; for a learned model those that learning used; over
 /// them --set planner.<option> and --planner.
 /// @throws UsageError for a setting of another kind; Error for an unknown option.

@@ -13,6 +13,7 @@
 #include "ui/desktop/colours.h"
 #include "ui/desktop/horizon_errors.h"
 #include "ui/desktop/imagination_editor.h"
+#include "ui/desktop/imagined_strip.h"
 #include "ui/desktop/panel_parts.h"
 #include "ui/desktop/panels.h"
 #include "ui/desktop/plot.h"
@@ -56,6 +57,7 @@ class ComparedPanel : public Panel {
   ChannelChooser chooser_{3};
   LineageSeries series_;
   HorizonErrors horizons_;
+  ImaginedStrip strip_{"compared film"};
   std::shared_ptr<const PredictedVersusReal> counted_;  // the last that horizons_ has
 
   std::shared_ptr<const CompiledTask> task_;
@@ -118,6 +120,10 @@ void ComparedPanel::Draw(App& app) {
   Prepare(app);
   Paragraph(DescribeCompared(*app.now, errors_, labels_));
   DrawControls(app);
+  if (app.now->compared_film) {
+    ImGui::TextDisabled("what was seen, and below what was imagined");
+    strip_.Draw(app, app.now->compared_film);
+  }
   if (compared_ && compared_->steps > 0) {
     DrawError(app);
     if (ImGui::CollapsingHeader("Channels", ImGuiTreeNodeFlags_DefaultOpen)) DrawChannels(app);

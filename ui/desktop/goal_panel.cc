@@ -7,11 +7,13 @@
 
 #include "ui/desktop/app.h"
 #include "ui/desktop/colours.h"
+#include "ui/desktop/imagined_strip.h"
 #include "ui/desktop/panel_parts.h"
 #include "ui/desktop/panels.h"
 #include "ui/desktop/plot.h"
 #include "ui/desktop/series.h"
 #include "ui/desktop/theme.h"
+#include "worldmodel/picture_model.h"
 
 namespace reverie::desktop {
 
@@ -25,10 +27,12 @@ class GoalPanel : public Panel {
 
  private:
   void DrawPictures(App& app, const Seen& seen);
+  void DrawPlan(App& app);
   void DrawEnergy(App& app);
   void DrawLandscape(const Seen& seen);
 
   LineageSeries series_;
+  ImaginedStrip strip_{"planned film"};
   std::shared_ptr<const Seen> uploaded_;
   int64_t losses_ = 0;
   ImTextureID now_ = nullptr, goal_ = nullptr;
@@ -60,6 +64,7 @@ void GoalPanel::Draw(App& app) {
   Paragraph(DescribeGoal(now));
   if (!now.goal || !now.seen) return;
   DrawPictures(app, *now.seen);
+  DrawPlan(app);
   DrawEnergy(app);
   DrawLandscape(*now.seen);
 }
@@ -87,6 +92,15 @@ void GoalPanel::DrawPictures(App& app, const Seen& seen) {
   picture(now_, "what the model sees");
   ImGui::SameLine();
   picture(goal_, "its goal");
+}
+
+void GoalPanel::DrawPlan(App& app) {
+  if (!app.now->planned_film) {
+    Paragraph("To see what it imagines, and ghosts in the scene, fit probes to it: reverie probe --model DIR --data DATASET.");
+    return;
+  }
+  ImGui::TextDisabled("its plan, as it imagines it");
+  strip_.Draw(app, app.now->planned_film);
 }
 
 void GoalPanel::DrawEnergy(App& app) {

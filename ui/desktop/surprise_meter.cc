@@ -17,14 +17,15 @@ namespace reverie::desktop {
 
 namespace {
 
-void DrawGauge(float surprise, double threshold, float low, float high) {
+void DrawGauge(float surprise, double threshold, float low, float high, bool of_pictures) {
   const float em = ImGui::GetFontSize();
   const ImVec2 size(std::max(ImGui::GetContentRegionAvail().x, 1.0f), em * 0.7f);
   const ImVec2 at = ImGui::GetCursorScreenPos();
   ImGui::Dummy(size);
-  theme::Tooltip(
-      "How unlikely the model thought the last step: its negative log-likelihood, mean over channels, in nats. The mark is "
-      "the threshold, which 99 of 100 recent steps stayed below.");
+  const std::string what =
+      of_pictures ? "How far the last picture was from the one predicted, over how far off the model expected to be. "
+                  : "How unlikely the model thought the last step: its negative log-likelihood, mean over channels, in nats. ";
+  theme::Tooltip((what + "The mark is the threshold, which 99 of 100 recent steps stayed below.").c_str());
   if (size.x < em) return;
   ImDrawList& draw = *ImGui::GetWindowDrawList();
   const ImVec2 end(at.x + size.x, at.y + size.y);
@@ -70,6 +71,7 @@ std::string DescribeSurprise(float surprise, double threshold) {
 
 void DrawSurpriseMeter(App& app, LineageSeries& series, int branch, double from_s, double to_s, double now_s) {
   const double threshold = app.now ? app.now->surprise_threshold : 0;
+  const bool of_pictures = app.now && app.now->plans_to_pictures;
   const float surprise = SurpriseAt(series, now_s);
   Paragraph(DescribeSurprise(surprise, threshold));
   const Curve history = series.Between(from_s, to_s, LineageSeries::What::kJudged, static_cast<int>(Judged::kSurprise));
@@ -85,11 +87,11 @@ void DrawSurpriseMeter(App& app, LineageSeries& series, int branch, double from_
   }
   const bool known = low <= high;
   const float margin = known ? std::max(0.1f * (high - low), 1e-6f) : 0;
-  DrawGauge(surprise, threshold, known ? low - margin : 0, known ? high + margin : 1);
+  DrawGauge(surprise, threshold, known ? low - margin : 0, known ? high + margin : 1, of_pictures);
   if (!known) return;
 
   plot::Options options;
-  options.y_label = "surprise (nats per channel)";
+  options.y_label = of_pictures ? "surprise (of what is expected)" : "surprise (nats per channel)";
   options.legend = false;
   options.follow = true;
   if (!BeginPlot("surprise", 4.5f, options)) return;
