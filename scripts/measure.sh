@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Takes the figures of README's "Measured" table: every row is one command whose --json answer is kept under
-# out/measured/. Resumable: what is there already is not run again. About an hour on two cores.
+# out/measured/. Resumable: what is there already is not run again. About an hour on two cores; vision takes half a day.
 #
-#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures data pixels app soak (default: all but soak)
+#   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures data pixels app soak vision
+#                                   (default: all but soak and vision)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
@@ -111,8 +112,25 @@ for row in $rows; do
       [ ! -e "$out/models/cartpole-swingup-0/config.json" ] || on_display take ui-model bench ui \
         --task dm_control/cartpole-swingup --model "$out/models/cartpole-swingup-0" --seconds 60
       take scrub bench scrub --task dm_control/cheetah-run ;;
+    vision) # models of pictures: scripts/vision.sh for every scene, and what it does not measure
+      for scene in two-rooms two-rooms-moving-door reacher pusher blocks-and-balls; do
+        bash scripts/vision.sh $scene --seeds 0,1,2 --out "$out/vision/$scene" > "$out/vision-$scene.txt"
+      done
+      # The same encoder and predictor, from repainting pixels: as many updates, and as much time.
+      for steps in 2300 400; do
+        twin=$out/vision/two-rooms-repainting-$steps
+        mkdir -p "$twin"
+        [ -e "$twin/set" ] || ln -s ../two-rooms/set "$twin/set"
+        cp "$out"/vision/two-rooms/{collect,data,random,straight,ceiling}.json "$twin"
+        bash scripts/vision.sh two-rooms --out "$twin" --steps $steps -- --set objective=reconstruction > "$out/vision-two-rooms-repainting-$steps.txt"
+      done
+      moving=$out/vision/two-rooms-moving-door
+      take collapse train --model jepa --data "$moving/set" --steps 300 --set inverse=0.1 --out "$out/collapsed" --overwrite
+      take probe probe --model "$moving/model-0" --data "$moving/set"
+      take plan-pictures bench plan --model jepa --task two-rooms
+      keep memory-pictures python3 scripts/peak_memory.py --binary "$reverie" --pictures ;;
     soak)
       on_display take soak bench soak --seconds 1800 ;;
-    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures data pixels app soak)\n' "$row" >&2; exit 2 ;;
+    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures data pixels app soak vision)\n' "$row" >&2; exit 2 ;;
   esac
 done

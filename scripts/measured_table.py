@@ -10,6 +10,45 @@ import statistics
 import sys
 
 
+def of_seeds(folder, name):
+    """What is there of name-SEED.json, in the order of seeds."""
+    files = sorted(folder.glob(name + "-*.json"), key=lambda file: int(file.stem.rsplit("-", 1)[1]))
+    return [json.loads(file.read_text()) for file in files]
+
+
+def print_vision(folder, row):
+    """Rows of what scripts/vision.sh keeps in folder/vision."""
+    def percent(runs, key):
+        return ", ".join(f"{100 * run[key]:.0f}" for run in runs) + "%"
+
+    scenes = ["two-rooms", "two-rooms-moving-door", "reacher", "pusher"]
+    scenes += sorted(path.name for path in folder.glob("vision/*-repainting-*"))
+    for scene in scenes:
+        of_scene = folder / "vision" / scene
+        goals, trained = of_seeds(of_scene, "goals"), of_seeds(of_scene, "train")
+        if not goals:
+            continue
+        figure = f"reached at the end **{percent(goals, 'success_end')}**, at any time {percent(goals, 'success_any')}"
+        if "success_end_across" in goals[0]:
+            figure += f"; in the other room {percent(goals, 'success_end_across')}, {percent(goals, 'success_any_across')}"
+        for name, who in (("random", "random actions"), ("straight", "a straight line"), ("ceiling", "the simulator")):
+            if (of_scene / f"{name}.json").exists():
+                figure += f"; {who} {percent([json.loads((of_scene / f'{name}.json').read_text())], 'success_end')}"
+        figure += f"; {trained[0]['updates']:,} updates in " + ", ".join(f"{run['wall_s']:.0f}" for run in trained) + " s"
+        row(f"goals given as pictures in {scene}, {goals[0]['pairs']} fresh pairs, seeds 0 to {len(goals) - 1}",
+            f"scripts/vision.sh {scene}", "", figure)
+    for scene in ("two-rooms", "two-rooms-moving-door", "blocks-and-balls"):
+        told = of_seeds(folder / "vision" / scene, "twins")
+        if not told:
+            continue
+        runs = [{result["violation"]: result for result in run["violations"]} for run in told]
+        names = sorted(runs[0], key=lambda name: runs[0][name]["control"])
+        row(f"possible and impossible twins of {scene}, area under the ROC curve, seeds 0 to {len(told) - 1}",
+            f"scripts/vision.sh {scene}", "",
+            "; ".join(f"{name}{' (control)' * runs[0][name]['control']} " + ", ".join(f"{run[name]['auroc']:.3f}" for run in runs)
+                      for name in names))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", default="out/measured", type=pathlib.Path)
@@ -119,6 +158,21 @@ def main():
         row(f"{soak[0]['seconds'] / 60:.0f} minutes of random input over three tasks", "bench soak --seconds 1800", "",
             f"{soak[0]['inputs']:,} inputs, {soak[0]['actions']:,} commands, {soak[0]['task_switches']} tasks opened; memory by "
             f"quarter {', '.join(f'{mb:.0f}' for mb in soak[0]['resident_mb_by_quarter'])} MB")
+    print_vision(folder, row)
+    collapse = answers("collapse")
+    if collapse:
+        row("collapse with the door drawn for each episode", "train --model jepa --steps 300 --set inverse=0.1", "",
+            f"{len(collapse[0]['warnings'])} warnings; {collapse[0]['within_episode']:.2f} of the latents' variance lies within "
+            "episodes")
+    plan = answers("plan-pictures")
+    if plan:
+        row("a plan to a goal's picture: 128 sequences, 6 iterations, 12 predictions", "bench plan --model jepa --task two-rooms",
+            "", f"**{plan[0]['plan_ms']:.1f} ms**")
+    pictures_memory = answers("memory-pictures")
+    if pictures_memory:
+        run = pictures_memory[0]
+        row(f"peak memory of training on {run['steps'][0]:,} and on {run['steps'][1]:,} frames",
+            "scripts/peak_memory.py --pictures", "", f"{run['peak_mb'][0]:,.0f} and **{run['peak_mb'][1]:,.0f}** MB")
     compared = answers(*(f"compare-{seed}" for seed in range(3)))
     if compared:
         runs = [{h["h"]: h for h in run["horizons"]} for run in compared]

@@ -5,7 +5,7 @@
 # violation that the scene's task file has. Results in out/vision/SCENE. Resumable: what is there already is not done
 # again, and training goes on where it was stopped.
 #
-#   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--out DIR] [-- OPTIONS OF train]
+#   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--steps N] [--out DIR] [-- OPTIONS OF train]
 #   SCENE: two-rooms, two-rooms-moving-door, reacher, pusher, blocks-and-balls
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,15 +16,16 @@ usage() { sed -n '8,9s/^# *//p' "${BASH_SOURCE[0]}"; }
 case $1 in -h | --help) usage; exit 0 ;; esac
 scene=$1
 shift
-seeds=0 threads=$(nproc) pairs=100 out=
+seeds=0 threads=$(nproc) pairs=100 out= updates=
 more=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --seeds | --threads | --pairs | --out)
+    --seeds | --threads | --pairs | --steps | --out)
       [ $# -ge 2 ] || { printf 'vision.sh: error: %s: expected a value\n' "$1" >&2; exit 2; } ;;&
     --seeds) seeds=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
     --pairs) pairs=$2; shift 2 ;;
+    --steps) updates=$2; shift 2 ;;
     --out) out=$2; shift 2 ;;
     --) shift; more=("$@"); break ;;
     *) printf 'vision.sh: error: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
@@ -47,6 +48,7 @@ case $scene in
   *) printf "vision.sh: error: no such scene '%s'; expected two-rooms, two-rooms-moving-door, reacher, pusher or blocks-and-balls\n" "$scene" >&2
     exit 2 ;;
 esac
+steps=${updates:-$steps}
 mkdir -p "$out"
 
 # Keeps a command's answer under a name, whole or not at all.
