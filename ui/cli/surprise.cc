@@ -32,7 +32,7 @@ std::unique_ptr<Jepa> OpenJepa(const SurpriseOptions& options, std::shared_ptr<c
     throw CheckpointError("model " + options.model + ": expected one trained by --model jepa, which is surprised by pictures, "
                           "found a model of kind " + kind);
   }
-  return Jepa::Load(options.model, std::move(task), ResolveDevice(options.common.device));
+  return Jepa::Load(options.model, std::move(task), ResolveDevice(options.common.device), options.encoder);
 }
 
 void CheckNotThere(const std::string& file, const char* option, const CommonOptions& common) {
@@ -45,6 +45,7 @@ void AddSurprise(CLI::App& app) {
   CLI::App& command = AddCommand(app, "surprise", "How unexpected what is seen is to a model of pictures");
   AddTaskArgument(command, options->task)->required(false);
   command.add_option("--model", options->model, "Folder of a model trained by --model jepa")->required();
+  command.add_option("--encoder", options->encoder, "Where the frozen encoder is that the model was trained with (where it was)");
   command.add_option("--data", options->data, "A dataset with pictures: every frame of it is scored");
   command.add_option("--out", options->out, "With --data: file for the scores, .json, .csv or .safetensors");
   command.add_option("--top", options->top, "With --data: how many of the most surprising moments are told (10)")

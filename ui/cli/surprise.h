@@ -12,7 +12,7 @@ namespace reverie::cli {
 
 struct SurpriseOptions {
   CommonOptions common;
-  std::string task, model, data, out;             // task or data
+  std::string task, model, encoder, data, out;             // task or data
   std::string violations, policy, picture;        // with task
   int64_t pairs = 0, top = 0;                     // 0: as many as usual
 };
