@@ -4,32 +4,34 @@
 # actions, a straight line) and the ceiling (planning in the simulator by the true distance). Results in
 # out/vision/SCENE. Resumable: what is there already is not done again, and training goes on where it was stopped.
 #
-#   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--out DIR] [-- OPTIONS OF train]
-#   SCENE: two-rooms, two-rooms-moving-door, reacher, pusher
+#   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--out DIR] [--encoder DIR|random] [-- OPTIONS OF train]
+#   SCENE: two-rooms, two-rooms-moving-door, reacher, pusher. --encoder: a V-JEPA 2 sees, frozen; random: a small one of
+#   random weights, the floor of that.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
 python=.venv/bin/python
-usage() { sed -n '7,8s/^# *//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '7,9s/^# *//p' "${BASH_SOURCE[0]}"; }
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 case $1 in -h | --help) usage; exit 0 ;; esac
 scene=$1
 shift
-seeds=0 threads=$(nproc) pairs=100 out=
+seeds=0 threads=$(nproc) pairs=100 out= encoder=
 more=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --seeds | --threads | --pairs | --out)
+    --seeds | --threads | --pairs | --out | --encoder)
       [ $# -ge 2 ] || { printf 'vision.sh: error: %s: expected a value\n' "$1" >&2; exit 2; } ;;&
     --seeds) seeds=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
     --pairs) pairs=$2; shift 2 ;;
     --out) out=$2; shift 2 ;;
+    --encoder) encoder=$2; shift 2 ;;
     --) shift; more=("$@"); break ;;
     *) printf 'vision.sh: error: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
   esac
 done
-out=${out:-out/vision/$scene}
+out=${out:-out/vision/$scene${encoder:+-frozen}}
 
 # The floor is not seen from above, but takes most of the time that drawing takes: it is a plane without an end.
 rooms=(--hide goal --hide floor)
@@ -44,6 +46,11 @@ case $scene in
     exit 2 ;;
 esac
 mkdir -p "$out"
+if [ "$encoder" = random ]; then
+  encoder=$out/encoder
+  [ -e "$encoder/config.json" ] || "$python" scripts/random_vjepa2.py "$encoder"
+fi
+if [ -n "$encoder" ]; then more=(--encoder "$encoder" "${more[@]}"); fi
 
 # Keeps a command's answer under a name, whole or not at all.
 take() {

@@ -32,7 +32,8 @@ def main():
     for seed in seeds:
         trained = read(f"train-{seed}")
         took = f"{trained['updates']} updates, {trained['wall_s']:.0f} s" if trained else ""
-        rows.append(row(f"pictures, seed {seed}", read(f"goals-{seed}"), took))
+        eyes = "frozen encoder" if trained and "encoder" in trained else "pictures"
+        rows.append(row(f"{eyes}, seed {seed}", read(f"goals-{seed}"), took))
     for name, label in (("random", "random actions"), ("straight", "straight line"),
                         ("ceiling", "simulator, true distance")):
         if answer := read(name):

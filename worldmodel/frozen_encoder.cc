@@ -45,6 +45,7 @@ EncoderIdentity EncoderIdentity::Of(const fs::path& folder) {
     throw CheckpointError("encoder " + folder.string() + ": expected a folder with config.json and model.safetensors of a "
                           "V-JEPA 2, found " + (fs::exists(identity.folder) ? "a file" : "none"));
   }
+  ReadVJepa2Config(identity.folder);  // whether it is one at all
   Fingerprint fingerprint;
   for (const std::string& name : FilesOf(identity.folder)) {
     identity.files.push_back(Look(identity.folder, name));
@@ -143,6 +144,7 @@ FrozenEncoder::FrozenEncoder(EncoderIdentity identity, int64_t height, int64_t w
                 " frames sees 1 or " + std::to_string(config.tubelet_size) + " at once, found " + std::to_string(frames));
   }
   self.preprocessing = ReadVJepa2Preprocessing(self.identity.folder, config.crop_size);
+  self.preprocessing.whole = true;  // V-JEPA 2-AC acts on whole pictures: what is at their rims counts
   self.rows = self.preprocessing.crop_height / config.patch_size;
   self.columns = self.preprocessing.crop_width / config.patch_size;
   self.model = VJepa2::Load(self.identity.folder, options);

@@ -223,7 +223,7 @@ void Jepa::Rollout(std::span<const float> start, std::span<const float> actions,
 void Jepa::Distances(std::span<const float> start, std::span<const float> goal, std::span<const float> actions,
                      int64_t sequences, int64_t calls, std::span<float> distances) const {
   const Impl& impl = *impl_;
-  torch::NoGradGuard no_grad;
+  const c10::InferenceMode inference;
   const int64_t width = impl.options.latent;
   const torch::Tensor given = impl.Actions(actions, sequences, calls).transpose(0, 1).contiguous();
   const torch::Tensor aim = View(goal, {1, width}, torch::kFloat32).to(impl.device);

@@ -31,8 +31,8 @@ struct JepaOptions {
   int predictor_width = 256;
   int predictor_layers = 2;
   std::string encoder;               // folder of a V-JEPA 2 that it sees with, frozen; then `latent` follows from it, and
-  int heads = 4;                     // of the predictor's attention, to
-  int context = 4;                   // pictures, its own predictions among them, at a time; `rollout` is one, from the first
+  int heads = 2;                     // of the predictor's attention, to
+  int context = 2;                   // pictures, its own predictions among them, at a time; `rollout` is one, from the first
                                      // picture, beside predicting from all; what makes or shapes latents has no effect
   std::string stem = "patches";      // the first layer: 4 x 4 by steps of 4; "convolution": 5 x 5 by steps of 2, twice the
                                      // work in all

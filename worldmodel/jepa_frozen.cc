@@ -8,7 +8,7 @@ namespace {
 
 namespace nn = torch::nn;
 
-constexpr int64_t kExpansion = 4;          // of the layers' inner width
+constexpr int64_t kExpansion = 2;          // of the layers' inner width
 constexpr double kSlowest = 1.0 / 10000.0;  // of the rotary positions' speeds, which begin at 1
 
 nn::LayerNorm Norm(int64_t width) { return nn::LayerNorm(nn::LayerNormOptions({width})); }

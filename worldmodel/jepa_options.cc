@@ -69,7 +69,7 @@ void JepaOptions::SetSize(const std::string& name) {
   const bool base = size == "base";
   predictor_width = base ? 384 : 48;
   predictor_layers = base ? 6 : 2;
-  heads = base ? 6 : 3;
+  heads = base ? 6 : 2;
 }
 
 void JepaOptions::SetEncoder(const std::string& folder) {

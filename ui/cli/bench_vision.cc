@@ -40,7 +40,7 @@ double OperationsPerCall(const Jepa& model) {
   const double width = options.predictor_width, latent = options.latent;
   if (const FrozenEncoder* encoder = model.encoder()) {  // attention, which takes little of it, not counted
     const double tokens = static_cast<double>(encoder->tokens());
-    return 2.0 * ((tokens + 1) * options.predictor_layers * 12.0 * width * width + 2.0 * latent * width);
+    return 2.0 * ((tokens + 1) * options.predictor_layers * 8.0 * width * width + 2.0 * latent * width);
   }
   return 2.0 * width * ((latent + options.frame_skip * action_size) + (options.predictor_layers - 1) * width + latent);
 }
