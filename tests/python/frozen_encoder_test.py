@@ -120,7 +120,8 @@ class FrozenEncoderTest(unittest.TestCase):
         self.assertIn("quantities", probed)
         of_data = self.answer("surprise", "--model", "model", "--data", "set", "--threads", 1)
         self.assertGreater(of_data["max"], of_data["median"])
-        twins = self.answer("surprise", "two-rooms", "--model", "model", "--violations", "vanish", "--pairs", 2, "--threads", 1)
+        twins = self.answer("surprise", "two-rooms", "--model", "model", "--violations", "vanish", "--pairs", 2,
+                            "--threads", 1)
         self.assertEqual(twins["violations"][0]["violation"], "vanish")
 
         # The encoder moves: the model says so, and is told where.
@@ -133,6 +134,26 @@ class FrozenEncoderTest(unittest.TestCase):
         finally:
             (self.root / "gone").rename(self.root / "eyes")
 
+    def test_the_published_surprise_is_that_of_encode(self):
+        self.run_command("encode", "--encoder", "eyes", "--data", "set", "--window", 4, "--stride", 1, "--surprise", 2,
+                         "--out", "windows.safetensors", "--threads", 1)
+        windows = load_file(self.root / "windows.safetensors")
+        report = self.answer("surprise", "--encoder", "eyes", "--data", "set", "--window", 4, "--out", "scores.safetensors",
+                             "--threads", 1)
+        scores = load_file(self.root / "scores.safetensors")
+        judged = {(int(e), int(s)): float(v) for e, s, v in zip(scores["episode"], scores["step"], scores["surprise"])}
+        self.assertEqual(report["judged"], len(windows["surprise"]))
+        for episode, start, surprise in zip(windows["window_episode"], windows["window_start"], windows["surprise"]):
+            self.assertAlmostEqual(judged[int(episode), int(start) + 3], float(surprise), places=4)
+        twins = [self.answer("surprise", "two-rooms", "--encoder", "eyes", "--pixels", 24, "--window", 4, "--stride", 2,
+                             "--violations", "vanish", "--pairs", 2, "--threads", threads) for threads in (1, 2)]
+        self.assertEqual(twins[0]["violations"], twins[1]["violations"])
+        pair = twins[0]["violations"][0]["pairs"][0]
+        self.assertNotEqual(pair["possible"], pair["impossible"])
+        self.refused("surprise", "--data", "set", holds="--encoder alone", code=2)
+        self.refused("surprise", "--data", "set", "--model", "model", "--window", 4, holds="knows what it sees", code=2)
+        self.refused("surprise", "--data", "set", "--encoder", "eyes", "--window", 5, holds="tubelet")
+
     def test_what_cannot_be_is_refused_in_one_line(self):
         common = ("train", "--model", "jepa", "--data", "set", "--out", "refused")
         self.refused(*common, "--encoder", "nowhere", holds="expected a folder with config.json and model.safetensors")
@@ -143,19 +164,20 @@ class FrozenEncoderTest(unittest.TestCase):
         save_encoder(self.root / "others", 2)
         self.refused("train", "--model", "jepa", "--data", "set", "--encoder", "others", "--out", "model", "--steps", 12,
                      "--threads", 1, *SMALL, "--resume", holds='"encoder": this run has')
-        self.refused("surprise", "--model", "model", "--data", "set", "--encoder", "others", holds="found one with fingerprint")
+        self.refused("surprise", "--model", "model", "--data", "set", "--encoder", "others",
+                     holds="found one with fingerprint")
         self.run_command("collect", "two-rooms", "--out", "none", "--episodes", 1)
         self.refused("train", "--model", "jepa", "--data", "none", "--encoder", "eyes", "--out", "refused",
                      holds="found a dataset without any")
         self.assertFalse((self.root / "refused/config.json").exists())
 
     def test_a_killed_run_leaves_no_half_of_a_file_and_goes_on(self):
-        self.run_command("collect", "two-rooms", "--out", "long", "--episodes", 14, "--policy", "smooth", "--seed", 5,
+        self.run_command("collect", "two-rooms", "--out", "long", "--episodes", 11, "--policy", "smooth", "--seed", 5,
                          "--pixels", 24, "--camera", "top")
-        wide = save_encoder(self.root / "slow eyes", 4, mlp_ratio=64.0)
+        wide = save_encoder(self.root / "slow eyes", 4, mlp_ratio=16.0)
         self.assertGreater(sum(p.numel() for p in wide.parameters()), 0)
-        command = [BINARY, "train", "--model", "jepa", "--data", "long", "--encoder", "slow eyes", "--out", "killed", "--steps",
-                   "12", "--threads", "1", *map(str, SMALL), "--json"]
+        command = [BINARY, "train", "--model", "jepa", "--data", "long", "--encoder", "slow eyes", "--out", "killed",
+                   "--steps", "12", "--threads", "1", *map(str, SMALL), "--json"]
         running = subprocess.Popen(command, cwd=self.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not self.parts("long") and running.poll() is None:
             time.sleep(0.002)
@@ -164,7 +186,8 @@ class FrozenEncoderTest(unittest.TestCase):
         kept = self.parts("long")
         self.assertGreaterEqual(len(kept), 1)
         before = {path: path.read_bytes() for path in kept}
-        done = json.loads(subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=300, check=True).stdout)
+        again = subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=300, check=True)
+        done = json.loads(again.stdout)
         self.assertGreater(done["features"]["kept"], 0)
         for path, content in before.items():
             self.assertEqual(path.read_bytes(), content)

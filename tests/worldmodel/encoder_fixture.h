@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "sim/files.h"
 #include "sim/random.h"
@@ -23,7 +24,7 @@ inline void WriteEncoder(const std::filesystem::path& folder, uint64_t seed) {
   for (const auto& [name, shape] : VJepa2Tensors(ReadVJepa2Config(folder), true)) {
     std::vector<float> values(static_cast<size_t>(TensorType{"F32", shape}.elements()));
     for (float& value : values) value = static_cast<float>(0.3 * random.Normal());
-    content.tensors[name] = {"F32", shape, std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float))};
+    content.tensors[name] = {"F32", shape, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)}};
   }
   WriteSafetensors(folder / "model.safetensors", content);
 }
