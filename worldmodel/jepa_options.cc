@@ -70,6 +70,7 @@ void JepaOptions::SetSize(const std::string& name) {
   predictor_width = base ? 384 : 48;
   predictor_layers = base ? 6 : 2;
   heads = base ? 6 : 2;
+  learning_rate = base ? 1e-3 : 3e-3;
 }
 
 void JepaOptions::SetEncoder(const std::string& folder) {
