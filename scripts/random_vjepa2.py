@@ -12,6 +12,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "python"))
 from transformers_reference import VJEPA2Config, VJEPA2Model, torch  # noqa: E402
+import transformers  # noqa: E402  once the line above has made it importable
 
 
 def main():
@@ -24,6 +25,7 @@ def main():
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    transformers.utils.logging.disable_progress_bar()
     if os.path.exists(os.path.join(options.out, "config.json")):
         sys.exit(f"{options.out}: there is a model already; give another folder")
     torch.manual_seed(options.seed)
