@@ -8,7 +8,6 @@
 #include <span>
 #include <thread>
 
-#include "agent/frame_surprise.h"
 #include "sim/frame_recorder.h"
 #include "worldmodel/device.h"
 #include "worldmodel/roc.h"
@@ -19,20 +18,22 @@ namespace {
 /// Looks at twins and judges what it sees.
 class Witness {
  public:
-  Witness(const Jepa& model, const PolicySource& policy)
-      : model_(model),
-        stream_(StreamsOf(model.frames()).front()),
-        recorder_(model.task().model(), model.frames()),
-        twins_(model.task_ptr(), policy) {}
+  Witness(const FrameJudge& judge, const PolicySource& policy)
+      : judge_(judge),
+        task_(judge.task()),
+        proprioception_(judge.proprioception()),
+        stream_(StreamsOf(judge.frames()).front()),
+        recorder_(task_->model(), judge.frames()),
+        twins_(task_, policy) {}
 
   MatchedPair Draw(const Violation& violation, uint64_t seed, int64_t pair) {
-    return twins_.Draw(violation, seed, pair, static_cast<int>(FirstJudged(model_)), WindowOf(violation, model_));
+    return twins_.Draw(violation, seed, pair, static_cast<int>(judge_.first_judged()), WindowOf(violation, judge_));
   }
 
   /// Judges states `first` to `last`, fewer where the simulation diverges.
   FrameSurprise Judge(const MatchedPair& pair, const Violation* violation, int first, int last,
                       std::vector<std::vector<uint8_t>>* frames = nullptr) {
-    const CompiledTask& task = model_.task();
+    const CompiledTask& task = *task_;
     const auto bytes = static_cast<size_t>(stream_.frame_bytes()), nu = static_cast<size_t>(task.action_size());
     std::vector<uint8_t> pixels;
     std::vector<float> felt;
@@ -42,18 +43,18 @@ class Witness {
       pixels.resize(pixels.size() + bytes);
       recorder_.Draw(model, data, stream_, std::span(pixels).last(bytes));
       task.Observe(model, data, channels);
-      for (const int element : model_.proprioception()) felt.push_back(static_cast<float>(channels[static_cast<size_t>(element)]));
+      for (const int element : proprioception_) felt.push_back(static_cast<float>(channels[static_cast<size_t>(element)]));
       if (frames != nullptr) frames->emplace_back(pixels.end() - static_cast<std::ptrdiff_t>(bytes), pixels.end());
       ++count;
     });
     const double* from = pair.possible->actions.data() + static_cast<size_t>(first) * nu;
     const std::vector<float> actions(from, from + static_cast<size_t>(std::max<int64_t>(0, count - 1)) * nu);
-    return SurpriseOfFrames(model_, count, pixels, actions, felt);
+    return judge_.Judge(count, pixels, actions, felt);
   }
 
   PairSurprise Score(const Violation& violation, uint64_t seed, int64_t pair) {
     const MatchedPair drawn = Draw(violation, seed, pair);
-    const int before = static_cast<int>(FirstJudged(model_)), window = WindowOf(violation, model_);
+    const int before = static_cast<int>(judge_.first_judged()), window = WindowOf(violation, judge_);
     const auto greatest = [&](const Violation* of) {
       const FrameSurprise scores = Judge(drawn, of, drawn.moment - before, drawn.moment + window - 1);
       return static_cast<double>(*std::max_element(scores.surprise.begin() + before, scores.surprise.end()));
@@ -62,7 +63,9 @@ class Witness {
   }
 
  private:
-  const Jepa& model_;
+  const FrameJudge& judge_;
+  const std::shared_ptr<const CompiledTask> task_;
+  const std::vector<int> proprioception_;
   FrameStream stream_;
   FrameRecorder recorder_;
   Twins twins_;
@@ -87,12 +90,12 @@ double ViolationSurprise::PairsTold() const {
   return told / static_cast<double>(std::max<size_t>(1, pairs.size()));
 }
 
-int WindowOf(const Violation& violation, const Jepa& model) {
-  const auto seen = static_cast<int>(std::lround(violation.window_s() / ControlStep(model.task())));
-  return std::max(model.options().frame_skip, seen);
+int WindowOf(const Violation& violation, const FrameJudge& judge) {
+  const auto seen = static_cast<int>(std::lround(violation.window_s() / ControlStep(*judge.task())));
+  return std::max(judge.ahead(), seen);
 }
 
-SurpriseEvaluation EvaluateSurprise(const Jepa& model, const std::vector<Violation>& violations, const PolicySource& policy,
+SurpriseEvaluation EvaluateSurprise(const FrameJudge& judge, const std::vector<Violation>& violations, const PolicySource& policy,
                                     int64_t pairs, uint64_t seed, int workers, const std::function<void(int64_t)>& done,
                                     std::stop_token stop) {
   SurpriseEvaluation evaluation;
@@ -100,7 +103,7 @@ SurpriseEvaluation EvaluateSurprise(const Jepa& model, const std::vector<Violati
     ViolationSurprise& result = evaluation.violations.emplace_back();
     result.violation = violation.name();
     result.control = violation.control();
-    result.window = WindowOf(violation, model);
+    result.window = WindowOf(violation, judge);
     result.pairs.resize(static_cast<size_t>(pairs));
   }
   std::atomic<int64_t> next = 0;
@@ -112,7 +115,7 @@ SurpriseEvaluation EvaluateSurprise(const Jepa& model, const std::vector<Violati
   // one thread destroys a context while another draws.
   std::vector<std::unique_ptr<Witness>> witnesses;
   const auto count = static_cast<size_t>(std::clamp<int64_t>(workers, 1, std::max<int64_t>(1, pairs)));
-  while (witnesses.size() < count) witnesses.push_back(std::make_unique<Witness>(model, policy));
+  while (witnesses.size() < count) witnesses.push_back(std::make_unique<Witness>(judge, policy));
   const auto work = [&](Witness* witness) {
     try {
       SetTorchThreads(1);  // counts for the thread that calls it
@@ -140,17 +143,17 @@ SurpriseEvaluation EvaluateSurprise(const Jepa& model, const std::vector<Violati
   return evaluation;
 }
 
-TwinFilm FilmTwins(const Jepa& model, const Violation& violation, const PolicySource& policy, int64_t pair, uint64_t seed,
+TwinFilm FilmTwins(const FrameJudge& judge, const Violation& violation, const PolicySource& policy, int64_t pair, uint64_t seed,
                    int before, int after) {
-  Witness witness(model, policy);
+  Witness witness(judge, policy);
   const MatchedPair drawn = witness.Draw(violation, seed, pair);
   TwinFilm film;
   film.violation = violation.name();
   film.control = violation.control();
   film.moment = drawn.moment;
   film.first = std::max(0, drawn.moment - before);
-  film.width = model.frames().width;
-  film.height = model.frames().height;
+  film.width = judge.frames().width;
+  film.height = judge.frames().height;
   const int last = std::min(static_cast<int>(drawn.possible->steps), drawn.moment + after);
   film.possible_surprise = witness.Judge(drawn, nullptr, film.first, last, &film.possible).surprise;
   film.impossible_surprise = witness.Judge(drawn, &violation, film.first, last, &film.impossible).surprise;

@@ -1,4 +1,4 @@
-// Whether a joint-embedding model is surprised by what must not happen: scores of impossible episodes beside those of
+// Whether a model of pictures is surprised by what must not happen: scores of impossible episodes beside those of
 // their possible twins. Several threads; what comes out does not depend on how many. Needs a GL driver.
 #pragma once
 
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/frame_judge.h"
 #include "agent/matched_pairs.h"
-#include "worldmodel/jepa.h"
 
 namespace reverie {
 
@@ -38,14 +38,15 @@ struct SurpriseEvaluation {
   bool interrupted = false;
 };
 
-/// States from the moment on in which a violation is looked for: as long as it can be seen, and one prediction at least.
-int WindowOf(const Violation& violation, const Jepa& model);
+/// States from the moment on in which a violation is looked for: as long as it can be seen, and as far as the judge looks
+/// ahead at least.
+int WindowOf(const Violation& violation, const FrameJudge& judge);
 
-/// @param model   also says the task. @param policy  acts in the episodes.
+/// @param judge   also says the task. @param policy  acts in the episodes.
 /// @param workers  threads, each with a renderer and one thread of Torch's.
 /// @param done    with the number of twins scored so far, one call at a time; may be null.
 /// @throws TaskError as Twins::Draw; DeviceError where pictures cannot be drawn.
-SurpriseEvaluation EvaluateSurprise(const Jepa& model, const std::vector<Violation>& violations, const PolicySource& policy,
+SurpriseEvaluation EvaluateSurprise(const FrameJudge& judge, const std::vector<Violation>& violations, const PolicySource& policy,
                                     int64_t pairs, uint64_t seed, int workers, const std::function<void(int64_t)>& done,
                                     std::stop_token stop);
 
@@ -60,7 +61,7 @@ struct TwinFilm {
 };
 
 /// @param before, after  control steps beside the moment, fewer where the episode has no more.
-TwinFilm FilmTwins(const Jepa& model, const Violation& violation, const PolicySource& policy, int64_t pair, uint64_t seed,
+TwinFilm FilmTwins(const FrameJudge& judge, const Violation& violation, const PolicySource& policy, int64_t pair, uint64_t seed,
                    int before, int after);
 
 }  // namespace reverie

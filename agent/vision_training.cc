@@ -7,6 +7,8 @@
 #include "sim/error.h"
 #include "sim/files.h"
 #include "sim/random.h"
+#include "worldmodel/encoder_features.h"
+#include "worldmodel/model_options.h"
 
 namespace reverie {
 namespace {
@@ -56,9 +58,11 @@ void CheckSameRun(const nlohmann::json& extra, const nlohmann::ordered_json& ide
     // Of a run from before an option existed: it had what is the default now.
     nlohmann::json model = nlohmann::json::parse(JepaOptions().ToJson().dump());
     model.erase("cache_mb");
+    model.erase("encoder");
     model.update(theirs.at("model"));
     theirs["model"] = model;
   }
+  if (!theirs.contains("encoder")) theirs["encoder"] = "";
   for (const auto& [key, value] : ours.items()) {
     if (theirs.contains(key) && theirs.at(key) == value) continue;
     throw CheckpointError("checkpoint " + where + ", \"" + key + "\": this run has " + value.dump() +
@@ -71,27 +75,25 @@ void CheckSameRun(const nlohmann::json& extra, const nlohmann::ordered_json& ide
 VisionTrainingResult TrainVision(std::shared_ptr<const CompiledTask> task, const std::vector<DatasetReader>& datasets,
                                  const VisionTrainingOptions& options, const std::string& device,
                                  const std::filesystem::path& folder, bool resume,
-                                 const std::function<void(const VisionReport&)>& report, std::stop_token stop) {
+                                 const std::function<void(const VisionReport&)>& report, std::stop_token stop,
+                                 const std::function<void(int64_t, int64_t)>& features) {
   const FolderLock lock(folder);
   const Clock::time_point began = Clock::now();
   FrameWindows windows(datasets, options.names, Jepa::Windows(*task, options.model, options.camera));
-  const std::vector<FrameWindow> watched = windows.Spread(kWatchedEpisodes, kWatchedWindows);
-  FrameWindowBatch watched_batch, memory_batch;
-  windows.Read(watched, watched_batch);
-  const int64_t pictures = options.model.window + 1, remembered = 512;
-  windows.Read(windows.Draw(HashSeed(options.seed, kMemoryStream), (remembered + pictures - 1) / pictures), memory_batch);
-
   Jepa model(task, options.model, OneCamera(datasets.front().info().frames, windows.stream().camera), device,
              HashSeed(options.seed, kWeightStream));
   model.FitScales(windows);
 
   const std::filesystem::path checkpoint = folder / "optimizer.pt";
   // How much of it is kept in memory changes nothing that is learned.
-  nlohmann::ordered_json described = options.model.ToJson();
+  nlohmann::ordered_json described = model.options().ToJson();
   described.erase("cache_mb");
-  const nlohmann::ordered_json identity = {{"model", described},           {"seed", options.seed},
-                                           {"steps", options.steps},       {"camera", windows.stream().camera},
-                                           {"frames", windows.frames()},   {"windows", windows.windows()}};
+  described.erase("encoder");  // it may have moved
+  const nlohmann::ordered_json identity = {
+      {"model", described},         {"seed", options.seed},
+      {"steps", options.steps},     {"camera", windows.stream().camera},
+      {"frames", windows.frames()}, {"windows", windows.windows()},
+      {"encoder", model.encoder() != nullptr ? model.encoder()->identity().fingerprint : ""}};
   nlohmann::ordered_json more = {{"trained_on", nlohmann::json::array()}, {"seed", options.seed}};
   for (const std::string& name : options.names) {
     more["trained_on"].push_back(std::filesystem::absolute(name).lexically_normal().string());
@@ -100,8 +102,8 @@ VisionTrainingResult TrainVision(std::shared_ptr<const CompiledTask> task, const
   double earlier_wall_s = 0.0;
   std::error_code ignored;
   if (resume && std::filesystem::exists(checkpoint, ignored)) {
+    CheckSameRun(ReadCheckpointNote(checkpoint), identity, checkpoint.string());
     const nlohmann::json extra = model.LoadTrainingState(checkpoint);
-    CheckSameRun(extra, identity, checkpoint.string());
     log = extra.at("log").get<std::string>();
     earlier_wall_s = extra.at("wall_s").get<double>();
   }
@@ -111,6 +113,27 @@ VisionTrainingResult TrainVision(std::shared_ptr<const CompiledTask> task, const
   result.windows = windows.windows();
   result.blank = windows.blank();
   result.looked_at = windows.looked_at();
+  if (model.encoder() != nullptr) {
+    EncoderFeaturesReport of_features;
+    std::shared_ptr<const EncoderFeatures> all =
+        EncoderFeatures::Of(datasets, windows.stream(), *model.encoder(), of_features, features, stop);
+    result.features_computed = of_features.computed;
+    result.features_kept = of_features.kept;
+    result.features_damaged = of_features.damaged;
+    result.features_s = of_features.wall_s;
+    if (!all) {
+      result.interrupted = true;
+      result.last.updates = model.updates();
+      return result;
+    }
+    windows.UseFeatures(std::move(all));
+  }
+  const std::vector<FrameWindow> watched = windows.Spread(kWatchedEpisodes, kWatchedWindows);
+  FrameWindowBatch watched_batch, memory_batch;
+  windows.Read(watched, watched_batch);
+  const int64_t pictures = options.model.window + 1, remembered = 512;
+  windows.Read(windows.Draw(HashSeed(options.seed, kMemoryStream), (remembered + pictures - 1) / pictures), memory_batch);
+
   const auto wall_s = [&] { return earlier_wall_s + SecondsSince(began); };
   const auto save = [&] {
     model.Remember(memory_batch, watched_batch);

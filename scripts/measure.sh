@@ -124,6 +124,7 @@ for row in $rows; do
         cp "$out"/vision/two-rooms/{collect,data,random,straight,ceiling}.json "$twin"
         bash scripts/vision.sh two-rooms --out "$twin" --steps $steps -- --set objective=reconstruction > "$out/vision-two-rooms-repainting-$steps.txt"
       done
+      bash scripts/vision.sh two-rooms --encoder random --out "$out/vision/two-rooms-frozen" > "$out/vision-two-rooms-frozen.txt"
       moving=$out/vision/two-rooms-moving-door
       take collapse train --model jepa --data "$moving/set" --steps 300 --set inverse=0.1 --out "$out/collapsed" --overwrite
       take probe probe --model "$moving/model-0" --data "$moving/set"

@@ -21,7 +21,7 @@ def print_vision(folder, row):
     def percent(runs, key):
         return ", ".join(f"{100 * run[key]:.0f}" for run in runs) + "%"
 
-    scenes = ["two-rooms", "two-rooms-moving-door", "reacher", "pusher"]
+    scenes = ["two-rooms", "two-rooms-moving-door", "reacher", "pusher", "two-rooms-frozen"]
     scenes += sorted(path.name for path in folder.glob("vision/*-repainting-*"))
     for scene in scenes:
         of_scene = folder / "vision" / scene

@@ -5,33 +5,36 @@
 # violation that the scene's task file has. Results in out/vision/SCENE. Resumable: what is there already is not done
 # again, and training goes on where it was stopped.
 #
-#   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--steps N] [--out DIR] [-- OPTIONS OF train]
-#   SCENE: two-rooms, two-rooms-moving-door, reacher, pusher, blocks-and-balls
+#   scripts/vision.sh SCENE [--seeds 0,1,2] [--threads N] [--pairs N] [--steps N] [--out DIR]
+#                          [--encoder DIR|random] [-- OPTIONS OF train]
+#   SCENE: two-rooms, two-rooms-moving-door, reacher, pusher, blocks-and-balls. --encoder: a V-JEPA 2 sees, frozen; random:
+#   a small one of random weights, the floor of that.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
 python=.venv/bin/python
-usage() { sed -n '8,9s/^# *//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '8,11s/^# *//p' "${BASH_SOURCE[0]}"; }
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 case $1 in -h | --help) usage; exit 0 ;; esac
 scene=$1
 shift
-seeds=0 threads=$(nproc) pairs=100 out= updates=
+seeds=0 threads=$(nproc) pairs=100 out= updates= encoder=
 more=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --seeds | --threads | --pairs | --steps | --out)
+    --seeds | --threads | --pairs | --steps | --out | --encoder)
       [ $# -ge 2 ] || { printf 'vision.sh: error: %s: expected a value\n' "$1" >&2; exit 2; } ;;&
     --seeds) seeds=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
     --pairs) pairs=$2; shift 2 ;;
     --steps) updates=$2; shift 2 ;;
     --out) out=$2; shift 2 ;;
+    --encoder) encoder=$2; shift 2 ;;
     --) shift; more=("$@"); break ;;
     *) printf 'vision.sh: error: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
   esac
 done
-out=${out:-out/vision/$scene}
+out=${out:-out/vision/$scene${encoder:+-frozen}}
 
 # The floor is not seen from above, but takes most of the time that drawing takes: it is a plane without an end.
 rooms=(--camera top --hide goal --hide floor --policy explore:0.9,smooth:0.1)
@@ -50,6 +53,11 @@ case $scene in
 esac
 steps=${updates:-$steps}
 mkdir -p "$out"
+if [ "$encoder" = random ]; then
+  encoder=$out/encoder
+  [ -e "$encoder/config.json" ] || "$python" scripts/random_vjepa2.py "$encoder"
+fi
+if [ -n "$encoder" ]; then more=(--encoder "$encoder" "${more[@]}"); fi
 
 # Keeps a command's answer under a name, whole or not at all.
 take() {

@@ -43,7 +43,8 @@ def print_goals(answers):
     for seed, answer in played.items():
         trained = answers.read(f"train-{seed}")
         took = f"{trained['updates']} updates, {trained['wall_s']:.0f} s" if trained else ""
-        rows.append(goal_row(f"pictures, seed {seed}", answer, took))
+        eyes = "frozen encoder" if trained and "encoder" in trained else "pictures"
+        rows.append(goal_row(f"{eyes}, seed {seed}", answer, took))
     if len(played) > 1:
         worst = {key: min(answer[key] for answer in played.values()) for key in SHARES
                  if all(key in answer for answer in played.values())}

@@ -83,7 +83,10 @@ struct FrameWindows::Impl {
   std::vector<size_t> by_dataset;           // first episode of each dataset
   int64_t frames = 0, looked_at = 0, blank = 0;
   std::unique_ptr<FrameCache> cache;
+  std::shared_ptr<const FrameFeatures> features;
 
+  int64_t FrameBytes() const { return features ? features->frame_bytes() : stream.frame_bytes(); }
+  void MakeCache() { cache = std::make_unique<FrameCache>(frames, FrameBytes(), options.cache_bytes); }
   int64_t Span() const { return int64_t{options.frame_skip} * options.transitions; }
   int64_t Earliest() const { return options.stack - 1; }
 
@@ -166,18 +169,24 @@ struct FrameWindows::Impl {
     }
   }
 
-  /// Pixels of frame t, in the cache or read into `buffer`.
+  std::vector<uint8_t> ReadFrames(const EpisodeEntry& entry, int64_t first, int64_t count) const {
+    if (!features) return datasets[static_cast<size_t>(entry.dataset)].ReadFrames(entry.episode, stream, first, count);
+    std::vector<uint8_t> bytes(static_cast<size_t>(count * features->frame_bytes()));
+    features->Read(entry.dataset, entry.episode, first, count, bytes);
+    return bytes;
+  }
+
+  /// Pixels or features of frame t, in the cache or read into `buffer`.
   const uint8_t* Frame(const EpisodeEntry& entry, int64_t t, std::vector<uint8_t>& buffer) {
     const int64_t frame = entry.first_frame + t;
     if (const uint8_t* found = cache->Find(frame)) return found;
-    const DatasetReader& dataset = datasets[static_cast<size_t>(entry.dataset)];
-    const int64_t bytes = stream.frame_bytes();
+    const int64_t bytes = FrameBytes();
     if (cache->room() > entry.steps) {  // whole episodes are read faster than frames here and there
-      const std::vector<uint8_t> all = dataset.ReadFrames(entry.episode, stream, 0, entry.steps + 1);
+      const std::vector<uint8_t> all = ReadFrames(entry, 0, entry.steps + 1);
       for (int64_t i = 0; i <= entry.steps; ++i) cache->Keep(entry.first_frame + i, all.data() + i * bytes);
       return cache->Find(frame);
     }
-    buffer = dataset.ReadFrames(entry.episode, stream, t, 1);
+    buffer = ReadFrames(entry, t, 1);
     cache->Keep(frame, buffer.data());
     return buffer.data();
   }
@@ -185,7 +194,7 @@ struct FrameWindows::Impl {
 
 FrameWindows::FrameWindows(const std::vector<DatasetReader>& datasets, std::vector<std::string> names,
                            FrameWindowOptions options)
-    : impl_(new Impl{datasets, std::move(names), std::move(options), {}, 0, {}, {}, {}, {}, {}, 0, 0, 0, nullptr}) {
+    : impl_(new Impl{datasets, std::move(names), std::move(options), {}, 0, {}, {}, {}, {}, {}, 0, 0, 0, nullptr, nullptr}) {
   Impl& impl = *impl_;
   impl.stream = StreamIn(datasets.front().info(), impl.names.front(), impl.options.camera);
   impl.action_size = datasets.front().info().action_size;
@@ -196,10 +205,15 @@ FrameWindows::FrameWindows(const std::vector<DatasetReader>& datasets, std::vect
   impl.ReadEpisodes();
   impl.Divide();
   impl.LookAtFrames();
-  impl.cache = std::make_unique<FrameCache>(impl.frames, impl.stream.frame_bytes(), impl.options.cache_bytes);
+  impl.MakeCache();
 }
 
 FrameWindows::~FrameWindows() = default;
+
+void FrameWindows::UseFeatures(std::shared_ptr<const FrameFeatures> features) {
+  impl_->features = std::move(features);
+  impl_->MakeCache();
+}
 
 const FrameWindowOptions& FrameWindows::options() const { return impl_->options; }
 const FrameStream& FrameWindows::stream() const { return impl_->stream; }
@@ -240,11 +254,13 @@ std::vector<FrameWindow> FrameWindows::Spread(int64_t episodes, int64_t per_epis
 void FrameWindows::Read(std::span<const FrameWindow> windows, FrameWindowBatch& batch) {
   Impl& impl = *impl_;
   const FrameWindowOptions& options = impl.options;
-  const int64_t bytes = impl.stream.frame_bytes(), pictures = options.transitions + 1, stack = options.stack;
+  const int64_t pictures = options.transitions + 1, stack = impl.features ? 1 : options.stack;
+  const int64_t bytes = impl.FrameBytes();
   const int64_t actions = impl.Span() * impl.action_size, elements = static_cast<int64_t>(options.proprioception.size());
   batch.windows = static_cast<int64_t>(windows.size());
   batch.pictures = pictures;
-  batch.pixels.resize(static_cast<size_t>(batch.windows * pictures * stack * bytes));
+  std::vector<uint8_t>& seen = impl.features ? batch.features : batch.pixels;
+  seen.resize(static_cast<size_t>(batch.windows * pictures * stack * bytes));
   batch.actions.resize(static_cast<size_t>(batch.windows * actions));
   batch.proprioception.resize(static_cast<size_t>(batch.windows * pictures * elements));
   std::vector<uint8_t> buffer;
@@ -253,7 +269,7 @@ void FrameWindows::Read(std::span<const FrameWindow> windows, FrameWindowBatch& 
     const EpisodeEntry& entry = impl.EntryOf(window);
     for (int64_t p = 0; p < pictures; ++p) {
       const int64_t t = window.first + p * options.frame_skip;
-      uint8_t* to = batch.pixels.data() + (w * pictures + p) * stack * bytes;
+      uint8_t* to = seen.data() + (w * pictures + p) * stack * bytes;
       for (int64_t s = 0; s < stack; ++s) {
         const uint8_t* from = impl.Frame(entry, t - stack + 1 + s, buffer);
         if (stack == 1) {

@@ -28,6 +28,17 @@ struct FrameWindowOptions {
   std::vector<int> proprioception;           // elements of the observation that come with each picture
 };
 
+/// What is learned from in place of pixels: numbers that were computed of every frame beforehand. Not thread-safe.
+class FrameFeatures {
+ public:
+  virtual ~FrameFeatures() = default;
+  /// Of one frame.
+  virtual int64_t frame_bytes() const = 0;
+  /// Reads those of frames `first` to `first` + `count` - 1. @param bytes  (count, frame_bytes).
+  /// @throws Error naming the file that cannot be read.
+  virtual void Read(int64_t dataset, int64_t episode, int64_t first, int64_t count, std::span<uint8_t> bytes) const = 0;
+};
+
 /// The dataset's episode, and the control step of the first picture.
 struct FrameWindow {
   int32_t dataset = 0, episode = 0;
@@ -37,6 +48,7 @@ struct FrameWindow {
 struct FrameWindowBatch {
   int64_t windows = 0, pictures = 0;  // pictures: of a window, transitions + 1
   std::vector<uint8_t> pixels;        // (windows, pictures, height, width, stack, 3): the oldest of a stack first
+  std::vector<uint8_t> features;      // (windows, pictures, frame_bytes) where those are read, and then no pixels
   std::vector<float> actions;         // (windows, transitions, frame_skip, nu)
   std::vector<float> proprioception;  // (windows, pictures, elements)
 };
@@ -49,6 +61,9 @@ class FrameWindows {
   /// short for a window, pictures that all show the same (the camera sees nothing).
   FrameWindows(const std::vector<DatasetReader>& datasets, std::vector<std::string> names, FrameWindowOptions options);
   ~FrameWindows();
+
+  /// Reads features in place of pixels from now on.
+  void UseFeatures(std::shared_ptr<const FrameFeatures> features);
 
   const FrameWindowOptions& options() const;
   const FrameStream& stream() const;

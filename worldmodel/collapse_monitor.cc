@@ -51,7 +51,9 @@ double EffectiveRank(std::span<const float> rows, int64_t count, int64_t dimensi
   const torch::Tensor values =
       torch::from_blob(const_cast<float*>(rows.data()), {count, dimensions}, torch::kFloat32).to(torch::kFloat64);
   const torch::Tensor centred = values - values.mean(0, true);
-  const torch::Tensor eigenvalues = torch::linalg_eigvalsh(torch::mm(centred.t(), centred)).clamp_min(0.0);
+  // Rows and columns have the same eigenvalues but for zeros; the smaller of the two matrices is faster.
+  const torch::Tensor products = count < dimensions ? torch::mm(centred, centred.t()) : torch::mm(centred.t(), centred);
+  const torch::Tensor eigenvalues = torch::linalg_eigvalsh(products).clamp_min(0.0);
   const double total = eigenvalues.sum().item<double>();
   if (!(total > 0.0)) return 0.0;
   const torch::Tensor shares = eigenvalues / total;

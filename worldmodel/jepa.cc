@@ -42,6 +42,29 @@ std::vector<int> ElementsOf(const CompiledTask& task, const std::string& names) 
 
 torch::Generator GeneratorOf(uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
 
+std::shared_ptr<const FrozenEncoder> LoadEncoder(const JepaOptions& options, const FrameSettings& frames,
+                                                 const std::string& device, std::optional<EncoderIdentity> identity) {
+  if (options.encoder.empty()) return nullptr;
+  if (!options.proprioception.empty()) {
+    throw Error("model option \"proprioception\": expected none beside a frozen encoder, whose tokens alone are the latent, "
+                "found \"" + options.proprioception + "\"");
+  }
+  if (options.objective != "joint-embedding") {
+    throw Error("model option \"objective\": expected \"joint-embedding\" with a frozen encoder, found \"" + options.objective +
+                "\"");
+  }
+  if (!identity) identity = EncoderIdentity::Of(options.encoder);
+  return std::make_shared<FrozenEncoder>(std::move(*identity), frames.height, frames.width, options.frames, device);
+}
+
+/// What follows from the encoder.
+JepaOptions WithEncoder(JepaOptions options, const FrozenEncoder* encoder) {
+  if (encoder == nullptr) return options;
+  options.latent = static_cast<int>(encoder->size());
+  options.encoder = encoder->identity().folder.string();
+  return options;
+}
+
 template <class Value>
 torch::Tensor View(std::span<const Value> values, at::IntArrayRef shape, torch::ScalarType type) {
   return torch::from_blob(const_cast<Value*>(values.data()), shape, type);
@@ -50,16 +73,17 @@ torch::Tensor View(std::span<const Value> values, at::IntArrayRef shape, torch::
 }  // namespace
 
 Jepa::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, JepaOptions given_options, FrameSettings given_frames,
-                 const std::string& device_name, uint64_t given_seed)
+                 const std::string& device_name, uint64_t given_seed, std::optional<EncoderIdentity> identity)
     : task(std::move(given_task)),
-      options(std::move(given_options)),
       frames(std::move(given_frames)),
+      encoder(LoadEncoder(given_options, frames, device_name, std::move(identity))),
+      options(WithEncoder(std::move(given_options), encoder.get())),
       device(device_name),
       seed(given_seed),
       proprioception(ElementsOf(*task, options.proprioception)),
       sizes{frames.width, frames.height, static_cast<int64_t>(proprioception.size()),
             int64_t{options.frame_skip} * task->action_size()},
-      network(std::make_unique<JepaNetwork>(options, sizes, device, GeneratorOf(given_seed))),
+      network(MakeJepaNetwork(options, sizes, encoder, device, GeneratorOf(given_seed))),
       calibration(task->channel_size()) {
   const torch::TensorOptions kind = torch::TensorOptions(torch::kFloat32).device(device);
   action_scale = torch::ones({sizes.actions}, kind);
@@ -75,13 +99,7 @@ torch::Tensor Jepa::Impl::Pixels(std::span<const uint8_t> pixels, int64_t count)
     throw ShapeError("pictures of " + std::to_string(pixels.size()) + " bytes: expected " + std::to_string(count) + " of " +
                      std::to_string(sizes.height) + " x " + std::to_string(sizes.width) + " x " + std::to_string(channels));
   }
-  // Rows of pixels as they lie are what Torch calls channels-last: nothing is moved.
-  return View(pixels, {count, sizes.height, sizes.width, channels}, torch::kUInt8)
-      .to(device)
-      .permute({0, 3, 1, 2})
-      .to(torch::kFloat32)
-      .sub_(127.5)
-      .mul_(1.0 / 127.5);
+  return View(pixels, {count, sizes.height, sizes.width, channels}, torch::kUInt8);
 }
 
 torch::Tensor Jepa::Impl::Proprioception(std::span<const float> values, int64_t count) const {
@@ -105,9 +123,23 @@ torch::Tensor Jepa::Impl::EncodeAll(std::span<const uint8_t> pixels, std::span<c
     const auto part = [&](auto all, size_t width) {
       return all.empty() ? all : all.subspan(static_cast<size_t>(first) * width, static_cast<size_t>(some) * width);
     };
-    parts.push_back(network->Encode(Pixels(part(pixels, bytes), some), Proprioception(part(values, elements), some), false));
+    parts.push_back(network->Encode(Pixels(part(pixels, bytes), some), Proprioception(part(values, elements), some)));
   }
   return torch::cat(parts, 0);
+}
+
+torch::Tensor Jepa::Impl::Latents(const FrameWindowBatch& batch, int64_t count) const {
+  if (batch.features.empty()) {
+    const auto bytes = static_cast<size_t>(count * sizes.height * sizes.width * 3 * options.frames);
+    return EncodeAll(std::span(batch.pixels).first(std::min(bytes, batch.pixels.size())),
+                     std::span(batch.proprioception).first(static_cast<size_t>(count * sizes.proprioception)), count);
+  }
+  const auto bytes = static_cast<size_t>(count * options.latent) * sizeof(uint16_t);
+  if (!encoder || batch.features.size() < bytes) {
+    throw ShapeError("features of " + std::to_string(batch.features.size()) + " bytes: expected those of " +
+                     std::to_string(count) + " x " + std::to_string(options.latent) + " in half precision");
+  }
+  return View(std::span(batch.features), {count, options.latent}, torch::kHalf).to(device, torch::kFloat32);
 }
 
 torch::Tensor Jepa::Impl::Actions(std::span<const float> actions, int64_t windows, int64_t transitions) const {
@@ -120,13 +152,15 @@ torch::Tensor Jepa::Impl::Actions(std::span<const float> actions, int64_t window
 
 Jepa::Jepa(std::shared_ptr<const CompiledTask> task, JepaOptions options, FrameSettings frames, const std::string& device,
            uint64_t seed)
-    : impl_(std::make_unique<Impl>(std::move(task), std::move(options), std::move(frames), device, seed)) {}
+    : impl_(std::make_unique<Impl>(std::move(task), std::move(options), std::move(frames), device, seed, std::nullopt)) {}
+Jepa::Jepa(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Jepa::~Jepa() = default;
 
 const CompiledTask& Jepa::task() const { return *impl_->task; }
 std::shared_ptr<const CompiledTask> Jepa::task_ptr() const { return impl_->task; }
 const JepaOptions& Jepa::options() const { return impl_->options; }
 const FrameSettings& Jepa::frames() const { return impl_->frames; }
+const FrozenEncoder* Jepa::encoder() const { return impl_->encoder.get(); }
 const std::vector<int>& Jepa::proprioception() const { return impl_->proprioception; }
 int64_t Jepa::updates() const { return impl_->updates; }
 
@@ -171,16 +205,15 @@ void Jepa::Rollout(std::span<const float> start, std::span<const float> actions,
   const int64_t width = impl.options.latent;
   const torch::Tensor given = impl.Actions(actions, sequences, calls);
   const auto starts = static_cast<int64_t>(start.size()) / width;
-  torch::Tensor latent = View(start, {starts, width}, torch::kFloat32).to(impl.device).expand({sequences, width});
+  JepaRollout rollout{View(start, {starts, width}, torch::kFloat32).to(impl.device).expand({sequences, width}), {}, {}, 0};
   torch::Tensor to = View(std::span<const float>(latents), {sequences, calls, width}, torch::kFloat32);
   const bool each = deviation.size() == latents.size();
   torch::Tensor spread = View(std::span<const float>(deviation), {deviation.empty() ? 0 : sequences, calls, each ? width : 1},
                               torch::kFloat32);
-  torch::Tensor variance = torch::zeros({sequences, width}, latent.options());
+  torch::Tensor variance = torch::zeros({sequences, width}, rollout.latent.options());
   for (int64_t k = 0; k < calls; ++k) {
     torch::Tensor added;
-    latent = impl.network->Predict(latent, given.select(1, k), deviation.empty() ? nullptr : &added);
-    to.select(1, k).copy_(latent);
+    to.select(1, k).copy_(impl.network->Predict(rollout, given.select(1, k), deviation.empty() ? nullptr : &added));
     if (deviation.empty()) continue;
     variance = variance + added.exp();
     spread.select(1, k).copy_((each ? variance : variance.mean(-1, true)).sqrt());
@@ -190,16 +223,23 @@ void Jepa::Rollout(std::span<const float> start, std::span<const float> actions,
 void Jepa::Distances(std::span<const float> start, std::span<const float> goal, std::span<const float> actions,
                      int64_t sequences, int64_t calls, std::span<float> distances) const {
   const Impl& impl = *impl_;
-  torch::NoGradGuard no_grad;
+  const c10::InferenceMode inference;
   const int64_t width = impl.options.latent;
   const torch::Tensor given = impl.Actions(actions, sequences, calls).transpose(0, 1).contiguous();
   const torch::Tensor aim = View(goal, {1, width}, torch::kFloat32).to(impl.device);
-  torch::Tensor latent = View(start, {1, width}, torch::kFloat32).to(impl.device).expand({sequences, width});
+  JepaRollout rollout{View(start, {1, width}, torch::kFloat32).to(impl.device).expand({sequences, width}), {}, {}, 0};
   torch::Tensor to = View(std::span<const float>(distances), {sequences, calls}, torch::kFloat32);
   for (int64_t k = 0; k < calls; ++k) {
-    latent = impl.network->Predict(latent, given.select(0, k));
-    to.select(1, k).copy_((latent - aim).square().mean(-1).sqrt());
+    to.select(1, k).copy_(impl.network->Distance(impl.network->Predict(rollout, given.select(0, k)), aim));
   }
+}
+
+double Jepa::Distance(std::span<const float> a, std::span<const float> b) const {
+  torch::NoGradGuard no_grad;
+  const auto of = [&](std::span<const float> values) {
+    return View(values, {static_cast<int64_t>(values.size())}, torch::kFloat32).to(torch::kFloat64);
+  };
+  return impl_->network->Distance(of(a), of(b)).item<double>();
 }
 
 double Jepa::Strangeness(std::span<const float> latent) const {

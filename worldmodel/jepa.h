@@ -1,10 +1,11 @@
 // A joint-embedding world model of pictures: an encoder turns a picture into a latent, and a predictor says which latent
 // comes after some control steps of given actions. Nothing is painted again: both learn together from predicting, kept
 // from collapse by a regulariser of the latents' distribution and by having to tell which actions lie between two. To
-// compare, the same two can be made to learn from painting pictures again (objective "reconstruction").
+// compare, the same two can be made to learn from painting pictures again (objective "reconstruction"). Or the encoder is
+// a published V-JEPA 2 that is not trained, and the latent all tokens of a picture.
 // An instance belongs to one thread at a time while it learns; what is const may be called from several.
 // Sources: LeCun 2022, "A Path Towards Autonomous Machine Intelligence"; Sobal et al. 2025, "Learning from Reward-Free
-// Offline Data" (PLDM); Balestriero and LeCun 2025, "LeJEPA" (SIGReg); Bardes et al. 2022, "VICReg".
+// Offline Data" (PLDM); Assran et al. 2025, V-JEPA 2; Balestriero and LeCun 2025, "LeJEPA" (SIGReg); Bardes et al. 2022, "VICReg".
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,10 @@ struct JepaOptions {
   int encoder_width = 256;
   int predictor_width = 256;
   int predictor_layers = 2;
+  std::string encoder;               // folder of a V-JEPA 2 that it sees with, frozen; then `latent` follows from it, and
+  int heads = 2;                     // of the predictor's attention, to
+  int context = 2;                   // pictures, its own predictions among them, at a time; `rollout` is one, from the first
+                                     // picture, beside predicting from all; what makes or shapes latents has no effect
   std::string stem = "patches";      // the first layer: 4 x 4 by steps of 4; "convolution": 5 x 5 by steps of 2, twice the
                                      // work in all
   int frames = 1;                    // seen at once, 1 to 3: consecutive states
@@ -52,8 +57,10 @@ struct JepaOptions {
   double inverse = 10.0;             // of telling the actions between two latents
   double cache_mb = 512.0;           // of frames kept in memory while training
 
-  /// Sets the widths that go with a size's name.
+  /// Sets the widths that go with a size's name, and with an encoder where there is one.
   void SetSize(const std::string& name);
+  /// Chooses a frozen encoder, and what goes with one.
+  void SetEncoder(const std::string& folder);
   nlohmann::ordered_json ToJson() const;
   /// Sets the options that `json` names. @throws Error for an unknown key or a value of another kind.
   void Update(const nlohmann::json& json, const std::string& where);
@@ -66,6 +73,8 @@ struct JepaPictures {
   std::span<const float> proprioception;   // (count, elements), SI units; empty: as on average
 };
 
+class FrozenEncoder;
+
 class Jepa {
  public:
   /// What one update came to. For "reconstruction" the prediction's is that of pixels, being -1 to 1.
@@ -74,18 +83,21 @@ class Jepa {
   };
 
   /// @param frames  the pictures it sees: one camera. @param device  as ResolveDevice gives it.
-  /// @throws Error for channels of proprioception that the task lacks.
+  /// @throws Error for channels of proprioception that the task lacks; CheckpointError for an encoder that cannot be read.
   Jepa(std::shared_ptr<const CompiledTask> task, JepaOptions options, FrameSettings frames, const std::string& device,
        uint64_t seed);
   ~Jepa();
 
-  /// Reads config.json and weights.safetensors. @throws CheckpointError: missing or misshapen tensor, another task.
+  /// Reads config.json and weights.safetensors. @param encoder  where its frozen encoder is now; empty: where it was.
+  /// @throws CheckpointError: missing or misshapen tensor, another task, another encoder.
   static std::unique_ptr<Jepa> Load(const std::filesystem::path& folder, std::shared_ptr<const CompiledTask> task,
-                                    const std::string& device);
+                                    const std::string& device, const std::filesystem::path& encoder = {});
 
   const CompiledTask& task() const;
   std::shared_ptr<const CompiledTask> task_ptr() const;
   const JepaOptions& options() const;
+  /// The frozen one; null: it has its own.
+  const FrozenEncoder* encoder() const;
   /// Size, camera, quality and what is hidden of the pictures it sees.
   const FrameSettings& frames() const;
   /// The windows that it learns from, in the dataset's terms.
@@ -95,7 +107,7 @@ class Jepa {
 
   /// Sets the scales of actions and proprioception, once, before the first update.
   void FitScales(const FrameWindows& windows);
-  /// One gradient step. @param steps  in all, for the learning rate's schedule.
+  /// One gradient step. @param batch  with features of encoder()'s where it has one, else with pixels. @param steps  in all, for the learning rate's schedule.
   /// @throws Error if the loss is not finite; nothing is changed then.
   Losses Update(const FrameWindowBatch& batch, int64_t steps);
   int64_t updates() const;
@@ -115,6 +127,8 @@ class Jepa {
   /// Distance to `goal` (D) after each prediction. @param distances  (sequences, calls), of latents of unit variance.
   void Distances(std::span<const float> start, std::span<const float> goal, std::span<const float> actions,
                  int64_t sequences, int64_t calls, std::span<float> distances) const;
+  /// Distance of two latents (D), as Distances has it: root mean square; of a frozen encoder's, mean absolute difference.
+  double Distance(std::span<const float> a, std::span<const float> b) const;
   /// How unexpected latents are, given those of frame_skip control steps before and the actions in between.
   /// @param before    (count, D), and so `after`. @param actions  (count, frame_skip, nu).
   /// @param error     (count) root mean square over D of what `after` is beside what was predicted.
@@ -137,6 +151,7 @@ class Jepa {
   struct Impl;
 
  private:
+  explicit Jepa(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

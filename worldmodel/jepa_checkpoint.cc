@@ -4,7 +4,7 @@
 namespace reverie {
 namespace {
 
-constexpr const char* kFramesKey = "frames";
+constexpr const char *kFramesKey = "frames", *kEncoderKey = "encoder";
 
 ModelContent ContentOf(Jepa::Impl& impl, NamedTensors tensors) {
   return {*impl.task, "jepa", std::move(tensors), impl.updates, impl.calibration};
@@ -45,13 +45,12 @@ NamedTensors Jepa::Impl::TrainingTensors() const {
   NamedTensors named = {{"parameters", network->values},
                         {"first_moments", network->first_moments},
                         {"second_moments", network->second_moments},
-                        {"running_mean", network->running_mean},
-                        {"running_variance", network->running_variance},
                         {"action_scale", action_scale},
                         {"proprioception_mean", proprioception_mean},
                         {"proprioception_scale", proprioception_scale},
                         {"remembered", remembered},
                         {"memory", memory}};
+  for (const auto& item : network->named_buffers()) named[item.key()] = item.value();
   return named;
 }
 
@@ -62,18 +61,28 @@ void Jepa::Save(const std::filesystem::path& folder, const nlohmann::ordered_jso
                                   {"camera", impl_->frames.cameras.front()},
                                   {"quality", impl_->frames.quality},
                                   {"hide", impl_->frames.hide}}}};
+  if (impl_->encoder) all[kEncoderKey] = impl_->encoder->identity().ToJson();
   if (!more.is_null()) all.update(more);
   WriteModel(folder, ContentOf(*impl_, impl_->Weights()), impl_->options.ToJson(), all);
 }
 
 std::unique_ptr<Jepa> Jepa::Load(const std::filesystem::path& folder, std::shared_ptr<const CompiledTask> task,
-                                 const std::string& device) {
+                                 const std::string& device, const std::filesystem::path& encoder) {
   const nlohmann::json config = ReadModelConfig(folder);
   const std::string where = (folder / "config.json").string();
   CheckModelFits(config, *task, "jepa", where);
   JepaOptions options;
   options.Update(config.value("options", nlohmann::json()), where + ", key \"options\"");
-  auto model = std::make_unique<Jepa>(std::move(task), options, FramesFrom(config, where), device, 0);
+  std::optional<EncoderIdentity> identity;
+  if (!options.encoder.empty()) {
+    identity = EncoderIdentity::FromJson(config.value(kEncoderKey, nlohmann::json()), where);
+    if (!encoder.empty()) identity->folder = std::filesystem::absolute(encoder).lexically_normal();
+    identity = EncoderIdentity::Check(*identity, where);
+  } else if (!encoder.empty()) {
+    throw CheckpointError("model " + where + ": has an encoder of its own, and no use for --encoder " + encoder.string());
+  }
+  std::unique_ptr<Jepa> model(new Jepa(
+      std::make_unique<Impl>(std::move(task), options, FramesFrom(config, where), device, 0, std::move(identity))));
   ReadModel(folder, config, ContentOf(*model->impl_, model->impl_->Weights()));
   return model;
 }

@@ -1,7 +1,6 @@
 #include "worldmodel/jepa_goal.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "sim/error.h"
 
@@ -26,11 +25,7 @@ void JepaGoal::SetGoal(std::vector<float> latent) {
   goal_ = std::move(latent);
 }
 
-double JepaGoal::Energy() const {
-  double sum = 0.0;
-  for (size_t i = 0; i < start_.size(); ++i) sum += (start_[i] - goal_[i]) * (start_[i] - goal_[i]);
-  return std::sqrt(sum / static_cast<double>(std::max<size_t>(1, start_.size())));
-}
+double JepaGoal::Energy() const { return start_.empty() || goal_.empty() ? 0.0 : model_.Distance(start_, goal_); }
 
 void JepaGoal::Imagine(const Belief&, std::span<const float> actions, int sequences, int horizon, const ImagineOptions&,
                        Imagination& result) {

@@ -16,6 +16,9 @@ auto Walk(Options& options) {
     visit("encoder_width", options.encoder_width);
     visit("predictor_width", options.predictor_width);
     visit("predictor_layers", options.predictor_layers);
+    visit("encoder", options.encoder);
+    visit("heads", options.heads);
+    visit("context", options.context);
     visit("stem", options.stem);
     visit("frames", options.frames);
     visit("proprioception", options.proprioception);
@@ -62,11 +65,26 @@ void JepaOptions::SetSize(const std::string& name) {
     predictor_width = known.predictor_width;
     predictor_layers = known.predictor_layers;
   }
+  if (encoder.empty()) return;
+  const bool base = size == "base";
+  predictor_width = base ? 384 : 48;
+  predictor_layers = base ? 6 : 2;
+  heads = base ? 6 : 2;
+  learning_rate = base ? 1e-3 : 3e-3;
+}
+
+void JepaOptions::SetEncoder(const std::string& folder) {
+  encoder = folder;
+  rollout = std::min(2, window);
+  SetSize(size);
 }
 
 nlohmann::ordered_json JepaOptions::ToJson() const { return OptionsToJson(Walk(*this)); }
 
 void JepaOptions::Update(const nlohmann::json& json, const std::string& where) {
+  if (json.is_object() && json.contains("encoder") && json.at("encoder").is_string() && json.at("encoder") != encoder) {
+    SetEncoder(json.at("encoder"));
+  }
   if (json.is_object() && json.contains("size") && json.at("size").is_string()) {
     OneOf(where, "size", json.at("size"), {"tiny", "base"});
     SetSize(json.at("size"));
@@ -80,11 +98,17 @@ void JepaOptions::Update(const nlohmann::json& json, const std::string& where) {
     throw Error(where + ", key \"" + key + "\": expected a whole number from " + std::to_string(least) + " to " +
                 std::to_string(most) + ", found " + std::to_string(value));
   };
-  range("latent", latent, 2, 4096);
+  range("latent", latent, 2, encoder.empty() ? 4096 : 1 << 24);
   range("channels", channels, 1, 512);
   range("encoder_width", encoder_width, 2, 8192);
   range("predictor_width", predictor_width, 2, 8192);
   range("predictor_layers", predictor_layers, 1, 16);
+  range("heads", heads, 1, 256);
+  range("context", context, 1, 1000);
+  if (!encoder.empty() && predictor_width % heads != 0) {
+    throw Error(where + ", key \"predictor_width\": expected a multiple of the " + std::to_string(heads) +
+                " \"heads\" of the predictor, found " + std::to_string(predictor_width));
+  }
   range("frames", frames, 1, 3);
   range("frame_skip", frame_skip, 1, 1000);
   range("window", window, 1, 1000);

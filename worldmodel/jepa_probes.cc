@@ -24,6 +24,7 @@ constexpr double kForgotten = 0.02;      // of the MLP's error at each update
 // What moves is often a few pixels of thousands: errors count by how far a pixel is from its mean, squared, and this.
 constexpr double kStillPixel = 0.01;
 constexpr int64_t kAtOnce = 256;         // latents
+constexpr int64_t kMostLatent = 16384;   // numbers: 2 GB of equations
 constexpr const char* kFile = "probes.safetensors";
 constexpr const char* kKey = "probes";
 
@@ -108,6 +109,10 @@ struct JepaProbes::Impl {
                                                  width)),
         latent_calibration(static_cast<int>(latent)),
         quantity_calibration(static_cast<int>(quantities.size())) {
+    if (latent > kMostLatent) {
+      throw Error("probes: expected latents of at most " + std::to_string(kMostLatent) +
+                  " numbers, for which the linear probe's equations fit into memory, found " + std::to_string(latent));
+    }
     mlp->push_back(nn::Linear(latent, kWidth));
     mlp->push_back(nn::SiLU());
     mlp->push_back(nn::Linear(kWidth, kWidth));

@@ -25,7 +25,8 @@ void Jepa::Surprise(std::span<const float> before, std::span<const float> action
     torch::from_blob(to.data(), {count}, torch::kFloat32).copy_(squares.mean(-1).sqrt());
   };
   torch::Tensor log_variance;
-  const torch::Tensor predicted = impl.network->Predict(of(before), impl.Actions(actions, count, 1).select(1, 0), &log_variance);
+  JepaRollout rollout{of(before), {}, {}, 0};
+  const torch::Tensor predicted = impl.network->Predict(rollout, impl.Actions(actions, count, 1).select(1, 0), &log_variance);
   const torch::Tensor squared = (of(after) - predicted).square(), variance = log_variance.exp();
   give(squared, error);
   give(variance, expected);

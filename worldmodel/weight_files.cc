@@ -80,6 +80,13 @@ WeightFiles::WeightFiles(const fs::path& folder) {
 
 std::string WeightFiles::text() const { return path_.string(); }
 
+std::vector<fs::path> WeightFiles::files() const {
+  std::vector<fs::path> all;
+  if (path_.filename() == kIndex) all.push_back(path_);
+  for (const SafetensorsReader& file : files_) all.push_back(file.path());
+  return all;
+}
+
 bool WeightFiles::HasPrefix(const std::string& prefix) const {
   const auto first = tensors_.lower_bound(prefix);
   return first != tensors_.end() && first->first.starts_with(prefix);

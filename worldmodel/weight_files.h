@@ -22,6 +22,8 @@ class WeightFiles {
   /// "DIR/model.safetensors" or the index, for messages.
   std::string text() const;
   const std::map<std::string, TensorType>& tensors() const { return tensors_; }
+  /// Those that hold tensors, and the index where there is one; in order.
+  std::vector<std::filesystem::path> files() const;
   bool HasPrefix(const std::string& prefix) const;
 
   /// Checks that the tensors are those of `expected`, of floating-point numbers of one of Torch's kinds.

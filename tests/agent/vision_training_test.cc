@@ -6,6 +6,7 @@
 #include "sim/collect.h"
 #include "sim/error.h"
 #include "sim/files.h"
+#include "tests/worldmodel/encoder_fixture.h"
 #include "tests/worldmodel/task_fixture.h"
 
 using namespace reverie;
@@ -122,4 +123,61 @@ TEST_CASE("data that cannot be learned from are refused in one line") {
   VisionTrainingOptions longer = Options({&good});
   longer.model.frame_skip = 50;
   CHECK(Refused({&good}, longer).find("takes 200 control steps in a row") != std::string::npos);
+}
+
+TEST_CASE("a frozen encoder sees every frame once, and again only what has changed") {
+  const Set set("vision_frozen", Pictures::kGood);
+  const std::filesystem::path root = TemporaryFolder("vision_eyes"), whole = TemporaryFolder("vision_frozen_whole"),
+                              parts = TemporaryFolder("vision_frozen_parts");
+  WriteEncoder(root / "eyes", 1);
+  VisionTrainingOptions options = Options({&set});
+  options.model.SetEncoder((root / "eyes").string());
+  options.model.predictor_width = 24;
+  options.model.heads = 2;
+  const auto train = [&](const std::filesystem::path& folder, bool resume, std::stop_source* stop = nullptr) {
+    return TrainVision(set.task, Open({&set}), options, "cpu", folder, resume,
+                       [&](const VisionReport&) { if (stop != nullptr) stop->request_stop(); },
+                       stop != nullptr ? stop->get_token() : std::stop_token());
+  };
+  const VisionTrainingResult first = train(whole, false);
+  CHECK(first.features_computed == first.frames);
+  CHECK(first.features_kept == 0);
+  CHECK(first.last.updates == options.steps);
+  CHECK(first.last.collapse.warnings.empty());
+
+  std::stop_source stop;
+  options.model.cache_mb = 0.01;
+  const VisionTrainingResult stopped = train(parts, false, &stop);
+  CHECK(stopped.features_kept == first.frames);
+  CHECK(stopped.features_computed == 0);
+  CHECK(stopped.last.updates == 100);
+  train(parts, true);
+  CHECK(ReadFile(whole / "weights.safetensors") == ReadFile(parts / "weights.safetensors"));
+
+  std::filesystem::path file;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(set.folder)) {
+    if (entry.path().extension() == ".safetensors") file = entry.path();
+  }
+  REQUIRE(file.filename() == "part-00000.safetensors");
+  const std::string good = ReadFile(file);
+  const auto again = [&](const std::string& bytes, const char* why) {
+    WriteFileAtomically(file, bytes);
+    const VisionTrainingResult result = train(TemporaryFolder("vision_frozen_again"), false);
+    CHECK(result.features_computed == result.frames);
+    REQUIRE(result.features_damaged.size() == 1);
+    CHECK(result.features_damaged[0].find(why) != std::string::npos);
+    CHECK(ReadFile(file) == good);
+  };
+  options.steps = 1;
+  std::string flipped = good;
+  flipped[flipped.size() / 2] ^= 1;
+  again(flipped, "not those that were written");
+  again(good.substr(0, good.size() - 100), "truncated");
+
+  options.steps = 130;
+  WriteEncoder(root / "eyes", 2);  // other weights in the same place
+  CHECK_THROWS_WITH_AS(train(parts, true), doctest::Contains("\"encoder\": this run has"), CheckpointError);
+  options.steps = 1;
+  CHECK(train(TemporaryFolder("vision_frozen_again"), false).features_computed == first.frames);
+  CHECK(ReadFile(file) == good);
 }

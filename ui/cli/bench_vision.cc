@@ -7,6 +7,7 @@
 #include "agent/planner_policy.h"
 #include "sim/random.h"
 #include "ui/cli/settings.h"
+#include "worldmodel/frozen_encoder.h"
 #include "worldmodel/jepa_goal.h"
 
 namespace reverie::cli {
@@ -33,13 +34,25 @@ FrameWindowBatch RandomWindows(const CompiledTask& task, const JepaOptions& opti
 }
 
 /// Multiplications and additions of one call of the predictor for one sequence.
-double OperationsPerCall(const JepaOptions& options, int action_size) {
+double OperationsPerCall(const Jepa& model) {
+  const JepaOptions& options = model.options();
+  const int action_size = model.task().action_size();
   const double width = options.predictor_width, latent = options.latent;
+  if (const FrozenEncoder* encoder = model.encoder()) {  // attention, which takes little of it, not counted
+    const double tokens = static_cast<double>(encoder->tokens());
+    return 2.0 * ((tokens + 1) * options.predictor_layers * 8.0 * width * width + 2.0 * latent * width);
+  }
   return 2.0 * width * ((latent + options.frame_skip * action_size) + (options.predictor_layers - 1) * width + latent);
 }
 
 nlohmann::ordered_json BenchTrain(Jepa& model, const BenchOptions& options) {
-  const FrameWindowBatch batch = RandomWindows(model.task(), model.options());
+  FrameWindowBatch batch = RandomWindows(model.task(), model.options());
+  if (const FrozenEncoder* encoder = model.encoder()) {  // in training they are on the disk
+    const int64_t pictures = batch.windows * batch.pictures;
+    batch.features.resize(static_cast<size_t>(pictures * encoder->size()) * sizeof(uint16_t));
+    encoder->EncodeHalf(batch.pixels, pictures,
+                        {reinterpret_cast<uint16_t*>(batch.features.data()), static_cast<size_t>(pictures * encoder->size())});
+  }
   std::vector<double> rates;
   for (int repeat = 0; repeat <= kRepeats; ++repeat) {
     int updates = 0;
@@ -78,7 +91,7 @@ nlohmann::ordered_json BenchPlan(const Jepa& model, const PlannerOptions& planni
     if (repeat > 0) plans.push_back(count / taken);
   }
   const int calls = planning.horizon / model.options().frame_skip;
-  const double operations = OperationsPerCall(model.options(), model.task().action_size()) * calls * planning.sequences *
+  const double operations = OperationsPerCall(model) * calls * planning.sequences *
                             planning.iterations;
   return {{"plans_per_s", Median(plans)},
           {"plan_ms", 1000.0 / Median(plans)},

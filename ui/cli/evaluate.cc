@@ -20,7 +20,7 @@ constexpr uint64_t kEvaluationStream = 0x6576616c;
 
 struct Options {
   CommonOptions common;
-  std::string task, model, planner, out, goal, data;
+  std::string task, model, planner, out, goal, data, encoder;
   std::vector<std::string> settings;
   int64_t episodes = 0;
   int replan = 0;
@@ -32,8 +32,8 @@ constexpr int64_t kEpisodes = 10, kGoals = 100;
 int RunGoal(const Options& options) {
   if (!options.out.empty()) throw UsageError("--out goes with episodes of the task's own; --goal keeps none");
 #if REVERIE_TORCH
-  return RunEvaluateGoal({options.task, options.model, options.planner, options.goal, options.data, options.settings,
-                          options.episodes > 0 ? options.episodes : kGoals, options.replan, options.across},
+  return RunEvaluateGoal({options.task, options.model, options.planner, options.goal, options.data, options.encoder,
+                          options.settings, options.episodes > 0 ? options.episodes : kGoals, options.replan, options.across},
                          options.common);
 #else
   throw DeviceError("--goal " + options.goal + ": this build of reverie has no LibTorch (REVERIE_TORCH=OFF)");
@@ -42,8 +42,8 @@ int RunGoal(const Options& options) {
 
 int RunEvaluate(const Options& options) {
   if (!options.goal.empty()) return RunGoal(options);
-  if (options.model == "straight" || !options.data.empty() || options.replan > 0) {
-    throw UsageError("--model straight, --data and --replan go with --goal");
+  if (options.model == "straight" || !options.data.empty() || !options.encoder.empty() || options.replan > 0) {
+    throw UsageError("--model straight, --data, --encoder and --replan go with --goal");
   }
   const std::shared_ptr<const CompiledTask> task = OpenTask(options.task, options.common);
   const bool random = options.model == "random";
@@ -145,6 +145,8 @@ void AddEvaluate(CLI::App& app) {
                      "A picture to reach, with a model trained by --model jepa: FILE.png, EPISODE:STEP of a dataset, or "
                      "random: starts and goals drawn independently. Floors: --model random, straight; ceiling: simulator");
   command.add_option("--data", options->data, "The dataset of --goal EPISODE:STEP (the one that the model was trained on)");
+  command.add_option("--encoder", options->encoder,
+                     "With --goal: where the frozen encoder is that the model was trained with (where it was)");
   command.add_option("--replan", options->replan, "With --goal, control steps from plan to plan (1; in the simulator 3)")
       ->check(CLI::PositiveNumber);
   command.add_option("--across", options->across, "With --goal random, share of the goals that lie in another region (0.6)")

@@ -133,7 +133,7 @@ int RunEvaluateGoal(const GoalEvaluationOptions& options, const CommonOptions& c
                             "found a model of kind " + kind);
     }
     SetTorchThreads(1);
-    model = Jepa::Load(options.model, task, ResolveDevice(common.device));
+    model = Jepa::Load(options.model, task, ResolveDevice(common.device), options.encoder);
     if (measure) {
       for (const std::string& name : measure->hide()) {
         const std::vector<std::string>& hidden = model->frames().hide;

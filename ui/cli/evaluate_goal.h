@@ -10,7 +10,7 @@
 namespace reverie::cli {
 
 struct GoalEvaluationOptions {
-  std::string task, model, planner, goal, data;
+  std::string task, model, planner, goal, data, encoder;
   std::vector<std::string> settings;
   int64_t pairs = 100;
   int replan = 0;        // 0: 1, or 3 in the simulator

@@ -19,7 +19,7 @@ namespace {
 
 struct Options {
   CommonOptions common;
-  std::string model, out;
+  std::string model, out, encoder;
   std::vector<std::string> data;
   ProbingOptions probing;
 };
@@ -97,7 +97,7 @@ int RunProbe(Options options) {
   }
   const std::string device = ResolveDevice(options.common.device);
   SetTorchThreads(options.common.Threads());
-  const std::unique_ptr<Jepa> model = Jepa::Load(options.model, task, device);
+  const std::unique_ptr<Jepa> model = Jepa::Load(options.model, task, device, options.encoder);
   FrameWindows windows(datasets, options.data,
                        ProbingWindows(*model, options.probing, model->frames().cameras.front()));
   const FrameStream& stream = windows.stream();
@@ -180,6 +180,7 @@ void AddProbe(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App& command = AddCommand(app, "probe", "What a joint-embedding model's latents tell: quantities and pictures, seen and imagined");
   command.add_option("--model", options->model, "Folder of a model trained by --model jepa; its probes are kept there")->required();
+  command.add_option("--encoder", options->encoder, "Where the frozen encoder is that the model was trained with (where it was)");
   command.add_option("--data", options->data, "One dataset or several; one in ten episodes is held out and measured on")->required();
   command.add_option("--steps", options->probing.steps, "Gradient updates of probes and decoder")
       ->check(CLI::PositiveNumber)

@@ -5,7 +5,6 @@
 #include <numeric>
 #include <vector>
 
-#include "agent/frame_surprise.h"
 #include "sim/dataset.h"
 #include "sim/error.h"
 #include "sim/files.h"
@@ -45,21 +44,22 @@ FrameStream StreamFor(const FrameSettings& seen, const DatasetInfo& info, const 
   return {};
 }
 
-void ScoreEpisode(const Jepa& model, const DatasetReader& dataset, const FrameStream& stream, int64_t k, Scores& scores) {
+void ScoreEpisode(const FrameJudge& judge, const DatasetReader& dataset, const FrameStream& stream, int64_t k, Scores& scores) {
   const Episode episode = dataset.ReadTransitions(k);
-  const int64_t frames = episode.steps + 1, before = FirstJudged(model);
+  const std::vector<int> proprioception = judge.proprioception();
+  const int64_t frames = episode.steps + 1, before = judge.first_judged();
   const auto nu = static_cast<int64_t>(dataset.info().action_size), width = static_cast<int64_t>(dataset.info().observation_size);
   for (int64_t from = 0, judged = 0; judged < frames; from = judged - before) {
     const int64_t count = std::min(frames - from, before + kFramesAtOnce);
     const std::vector<uint8_t> pixels = dataset.ReadFrames(k, stream, from, count);
     std::vector<float> felt;
     for (int64_t t = from; t < from + count; ++t) {
-      for (const int element : model.proprioception())
+      for (const int element : proprioception)
         felt.push_back(static_cast<float>(episode.observations[static_cast<size_t>(t * width + element)]));
     }
     const auto first = episode.actions.begin() + from * nu;
     const std::vector<float> actions(first, first + (count - 1) * nu);
-    const FrameSurprise part = SurpriseOfFrames(model, count, pixels, actions, felt);
+    const FrameSurprise part = judge.Judge(count, pixels, actions, felt);
     for (int64_t t = judged; t < from + count; ++t) {
       scores.episode.push_back(k);
       scores.step.push_back(t);
@@ -136,7 +136,7 @@ void WriteScores(const std::string& out, const Scores& scores, const SurpriseOpt
     WriteFileAtomically(out, whole.dump() + "\n");
   } else {
     Safetensors file;
-    file.metadata = {{"model", options.model}, {"data", options.data}};
+    file.metadata = {{"model", NameOf(options)}, {"data", options.data}};
     const auto put = [&](const char* name, const char* type, const auto& values) {
       const auto bytes = std::as_bytes(std::span(values));
       file.tensors[name] = {type, {static_cast<int64_t>(values.size())},
@@ -164,14 +164,14 @@ int RunSurpriseOfData(const SurpriseOptions& options) {
   const DatasetReader dataset(options.data);
   const std::shared_ptr<const CompiledTask> task = TaskOfDataset(dataset);
   SetTorchThreads(options.common.Threads());
-  const std::unique_ptr<Jepa> model = OpenJepa(options, task);
-  const FrameStream stream = StreamFor(model->frames(), dataset.info(), options.data);
+  const std::unique_ptr<FrameJudge> judge = OpenJudge(options, task, &dataset.info());
+  const FrameStream stream = StreamFor(judge->frames(), dataset.info(), options.data);
   Scores scores;
   {
     Progress progress("surprise", dataset.episodes(), "episodes");
     for (int64_t k = 0; k < dataset.episodes(); ++k) {
       if (InterruptToken().stop_requested()) throw InterruptedError("nothing was written");
-      ScoreEpisode(*model, dataset, stream, k, scores);
+      ScoreEpisode(*judge, dataset, stream, k, scores);
       progress.Update(k + 1);
     }
   }
@@ -180,20 +180,20 @@ int RunSurpriseOfData(const SurpriseOptions& options) {
     if (std::isfinite(value)) sorted.push_back(value);
   }
   if (sorted.empty()) {
-    throw DatasetError(options.data + ": expected an episode of at least " + std::to_string(FirstJudged(*model)) +
+    throw DatasetError(options.data + ": expected an episode of at least " + std::to_string(judge->first_judged()) +
                        " control steps, as far as the model looks ahead, found none");
   }
   std::sort(sorted.begin(), sorted.end());
   const double control_step_s = task->env_step_s() * task->spec().action_repeat;
   const double median = Quantile(sorted, 0.5), most = Quantile(sorted, 0.99);
-  const std::vector<size_t> moments = Moments(scores, FirstJudged(*model), options.top > 0 ? options.top : kTop);
+  const std::vector<size_t> moments = Moments(scores, judge->first_judged(), options.top > 0 ? options.top : kTop);
   nlohmann::ordered_json report = {{"task", task->spec().name},
-                                   {"model", options.model},
+                                   {"model", NameOf(options)},
                                    {"data", options.data},
                                    {"episodes", dataset.episodes()},
                                    {"frames", scores.step.size()},
                                    {"judged", sorted.size()},
-                                   {"frame_skip", model->options().frame_skip},
+                                   {"frame_skip", judge->ahead()},
                                    {"control_step_s", control_step_s},
                                    {"median", median},
                                    {"p99", most},

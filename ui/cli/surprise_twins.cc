@@ -65,13 +65,13 @@ int RunSurpriseOfTwins(const SurpriseOptions& options) {
   const std::vector<Violation> violations =
       Violation::Choose(*task, options.violations.empty() ? "all" : options.violations);
   SetTorchThreads(1);
-  const std::unique_ptr<Jepa> model = OpenJepa(options, task);
+  const std::unique_ptr<FrameJudge> judge = OpenJudge(options, task, nullptr);
   const PolicySource policy = NoisePolicy(options.policy.empty() ? "explore" : options.policy, *task);
   const int64_t pairs = options.pairs > 0 ? options.pairs : kPairs;
   SurpriseEvaluation evaluation;
   {
     Progress progress("surprise", pairs * static_cast<int64_t>(violations.size()), "twins");
-    evaluation = EvaluateSurprise(*model, violations, policy, pairs, options.common.seed, options.common.Threads(),
+    evaluation = EvaluateSurprise(*judge, violations, policy, pairs, options.common.seed, options.common.Threads(),
                                   [&](int64_t scored) { progress.Update(scored); }, InterruptToken());
   }
   if (evaluation.interrupted) return Interrupted("nothing was written");
@@ -79,16 +79,16 @@ int RunSurpriseOfTwins(const SurpriseOptions& options) {
     std::vector<TwinFilm> films;
     for (size_t v = 0; v < violations.size(); ++v) {
       const int after = std::max(kAfter, 2 * evaluation.violations[v].window);
-      films.push_back(FilmTwins(*model, violations[v], policy, 0, options.common.seed, kBefore, after));
+      films.push_back(FilmTwins(*judge, violations[v], policy, 0, options.common.seed, kBefore, after));
     }
     const Picture picture = DrawTwins(films);
     WritePng(options.picture, picture.width, picture.height, picture.rgb);
   }
   const double control_step_s = task->env_step_s() * task->spec().action_repeat;
   if (options.common.json) {
-    nlohmann::ordered_json report = {{"task", task->spec().name}, {"model", options.model}, {"seed", options.common.seed},
+    nlohmann::ordered_json report = {{"task", task->spec().name}, {"model", NameOf(options)}, {"seed", options.common.seed},
                                      {"policy", policy.name},     {"pairs", pairs},         {"control_step_s", control_step_s},
-                                     {"frame_skip", model->options().frame_skip}};
+                                     {"frame_skip", judge->ahead()}};
     nlohmann::ordered_json& results = report["violations"] = nlohmann::ordered_json::array();
     for (const ViolationSurprise& result : evaluation.violations) results.push_back(JsonOf(result, control_step_s));
     if (!options.picture.empty()) report["picture"] = options.picture;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "agent/offline_training.h"
 #include "agent/vision_training.h"
@@ -18,7 +19,7 @@ namespace {
 struct Options {
   CommonOptions common;
   std::vector<std::string> data, settings;
-  std::string out, model = "ensemble", camera;
+  std::string out, model = "ensemble", camera, encoder;
   int64_t steps = 0;
 };
 
@@ -34,6 +35,7 @@ std::string Lines(const VisionReport& line) {
 int RunTrainVision(const Options& options, const std::vector<DatasetReader>& datasets,
                    const std::shared_ptr<const CompiledTask>& task) {
   VisionTrainingOptions training;
+  if (!options.encoder.empty()) training.model.SetEncoder(options.encoder);
   const nlohmann::json learned = LearningOfKind(task->spec(), options.model);
   if (learned.contains("model")) training.model.Update(learned.at("model"), "task " + task->spec().name);
   training.model.Update(ParseSettings(options.settings), "--set");
@@ -47,22 +49,36 @@ int RunTrainVision(const Options& options, const std::vector<DatasetReader>& dat
   VisionTrainingResult result;
   std::vector<std::string> warned;
   {
-    Progress progress("train", training.steps, "updates");
+    std::optional<Progress> progress;
+    const auto begin_training = [&] {
+      progress.reset();
+      progress.emplace("train", training.steps, "updates");
+    };
+    if (training.model.encoder.empty()) begin_training();
     result = TrainVision(
         task, datasets, training, device, options.out, options.common.resume,
         [&](const VisionReport& line) {
-          progress.Update(line.updates, Format("%.3f of no change", line.collapse.prediction_ratio));
+          progress->Update(line.updates, Format("%.3f of no change", line.collapse.prediction_ratio));
           for (const std::string& warning : line.collapse.warnings) {
             Log(Format("reverie: warning: update %lld: ", static_cast<long long>(line.updates)) + warning);
             if (std::find(warned.begin(), warned.end(), warning) == warned.end()) warned.push_back(warning);
           }
           if (!options.common.json) Log(Lines(line));
         },
-        InterruptToken());
+        InterruptToken(),
+        [&](int64_t done, int64_t all) {
+          if (!progress) progress.emplace("features", all, "frames");
+          progress->Update(done);
+          if (done == all) begin_training();
+        });
   }
+  for (const std::string& damaged : result.features_damaged) Log("reverie: warning: features computed again: " + damaged);
   if (result.blank > 0) {
     Log(Format("reverie: warning: %lld of %lld frames looked at are of a single colour", static_cast<long long>(result.blank),
                static_cast<long long>(result.looked_at)));
+  }
+  if (result.interrupted && result.last.updates == 0 && result.features_s == 0.0 && !training.model.encoder.empty()) {
+    return Interrupted("features computed so far are kept; the same command goes on");
   }
   if (result.interrupted) {
     return Interrupted("the model after " + std::to_string(result.last.updates) + " updates is in " + options.out +
@@ -70,25 +86,30 @@ int RunTrainVision(const Options& options, const std::vector<DatasetReader>& dat
   }
   const CollapseReport& collapse = result.last.collapse;
   if (options.common.json) {
-    PrintJson({{"task", task->spec().name},
-               {"model", options.model},
-               {"seed", training.seed},
-               {"device", device},
-               {"updates", result.last.updates},
-               {"frames", result.frames},
-               {"windows", result.windows},
-               {"loss", result.last.losses.total},
-               {"prediction", result.last.losses.prediction},
-               {"inverse", result.last.losses.inverse},
-               {"effective_rank", collapse.effective_rank},
-               {"least_deviation", collapse.least_deviation},
-               {"within_episode", collapse.within_episode},
-               {"prediction_ratio", collapse.prediction_ratio},
-               {"inverse_ratio", collapse.inverse_ratio},
-               {"warnings", warned},
-               {"update_ms", result.last.update_ms},
-               {"wall_s", result.wall_s},
-               {"out", options.out}});
+    nlohmann::ordered_json report = {{"task", task->spec().name},
+                                     {"model", options.model},
+                                     {"seed", training.seed},
+                                     {"device", device},
+                                     {"updates", result.last.updates},
+                                     {"frames", result.frames},
+                                     {"windows", result.windows},
+                                     {"loss", result.last.losses.total},
+                                     {"prediction", result.last.losses.prediction},
+                                     {"inverse", result.last.losses.inverse},
+                                     {"effective_rank", collapse.effective_rank},
+                                     {"least_deviation", collapse.least_deviation},
+                                     {"within_episode", collapse.within_episode},
+                                     {"prediction_ratio", collapse.prediction_ratio},
+                                     {"inverse_ratio", collapse.inverse_ratio},
+                                     {"warnings", warned},
+                                     {"update_ms", result.last.update_ms},
+                                     {"wall_s", result.wall_s},
+                                     {"out", options.out}};
+    if (!training.model.encoder.empty()) {
+      report["encoder"] = training.model.encoder;
+      report["features"] = {{"computed", result.features_computed}, {"kept", result.features_kept}, {"wall_s", result.features_s}};
+    }
+    PrintJson(report);
   } else {
     Print(Format("%s: %lld updates on %lld frames, error %.3f of that of no change, %.1f s; model in %s",
                  task->spec().name.c_str(), static_cast<long long>(result.last.updates),
@@ -105,7 +126,9 @@ int RunTrain(const Options& options) {
   }
   const std::shared_ptr<const CompiledTask> task = TaskOfDataset(datasets.front());
   if (options.model == "jepa") return RunTrainVision(options, datasets, task);
-  if (!options.camera.empty()) throw UsageError("--camera goes with --model jepa: the others learn from channels");
+  if (!options.camera.empty() || !options.encoder.empty()) {
+    throw UsageError("--camera and --encoder go with --model jepa: the others learn from channels");
+  }
   OfflineTrainingOptions training;
   training.model.kind = options.model;
   const nlohmann::json learned = LearningOfKind(task->spec(), options.model);
@@ -180,6 +203,8 @@ void AddTrain(CLI::App& app) {
                                                        static_cast<long long>(kVisionSteps)))
       ->check(CLI::PositiveNumber);
   command.add_option("--camera", options->camera, "jepa: whose pictures it learns from (the dataset's first)");
+  command.add_option("--encoder", options->encoder,
+                     "jepa: folder of a V-JEPA 2 (config.json, model.safetensors) that it sees with, frozen (an encoder of its own)");
   AddSettings(command, options->settings);
   AddCommonOptions(command, options->common, kSeed | kThreads | kDevice | kOverwrite | kResume);
   SetBody(command, [options] { return RunTrain(*options); });
