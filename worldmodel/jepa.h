@@ -5,7 +5,7 @@
 // a published V-JEPA 2 that is not trained, and the latent all tokens of a picture.
 // An instance belongs to one thread at a time while it learns; what is const may be called from several.
 // Sources: LeCun 2022, "A Path Towards Autonomous Machine Intelligence"; Sobal et al. 2025, "Learning from Reward-Free
-// Offline Data" (PLDM); Assran et al. 2025, V-JEPA 2; Balestriero and LeCun 2025, "LeJEPA" (SIGReg); Bardes et al. 2022, "VICReg".
+// Offline Data" (PLDM); Assran et al. 2025, V-JEPA 2; Balestriero and LeCun 2025, "LeJEPA"; Bardes et al. 2022, "VICReg".
 #pragma once
 
 #include <cstdint>
@@ -107,7 +107,7 @@ class Jepa {
 
   /// Sets the scales of actions and proprioception, once, before the first update.
   void FitScales(const FrameWindows& windows);
-  /// One gradient step. @param batch  with features of encoder()'s where it has one, else with pixels. @param steps  in all, for the learning rate's schedule.
+  /// One gradient step. @param batch  with features where it has an encoder(). @param steps  in all, for the schedule.
   /// @throws Error if the loss is not finite; nothing is changed then.
   Losses Update(const FrameWindowBatch& batch, int64_t steps);
   int64_t updates() const;
