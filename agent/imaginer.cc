@@ -87,7 +87,8 @@ Imaginer::Imaginer(std::shared_ptr<const CompiledTask> task, std::unique_ptr<Wor
       model_(std::move(model)),
       pictures_(dynamic_cast<PictureModel*>(model_.get())),
       name_(std::move(name)),
-      fit_(task_, pictures_ ? pictures_->reading_error() : std::vector<double>()),
+      reading_error_(pictures_ ? pictures_->reading_error() : std::vector<double>()),
+      fit_(task_, reading_error_),
       environment_(task_) {
   if (!simulates()) simulator_ = std::make_unique<SimulatorModel>(task_, 1);
   shown_.channel_scale = ChannelScale(*task_, *model_);
@@ -278,9 +279,15 @@ void Imaginer::Compare(const Input& input) {
   c.predicted_rewards = imagination_.rewards;
   for (int h = 0; h < steps; ++h) {
     double sum = 0, farthest = 0;
-    int channel = -1;
+    int channel = -1, compared_channels = 0;
     for (int i = 0; i < c.channel_size; ++i) {
       const size_t at = static_cast<size_t>(h * c.channel_size + i);
+      // What pictures do not show is read as anything: that says nothing about whether they part.
+      if (!reading_error_.empty() &&
+          reading_error_[static_cast<size_t>(i)] > options.tolerance * shown_.channel_scale[static_cast<size_t>(i)]) {
+        continue;
+      }
+      ++compared_channels;
       const bool angle = task_->angles()[static_cast<size_t>(i)];
       const double off = std::abs(Off(c.predicted[at], c.real[at], angle)) / shown_.channel_scale[static_cast<size_t>(i)];
       sum += off * off;
@@ -289,7 +296,7 @@ void Imaginer::Compare(const Input& input) {
         channel = i;
       }
     }
-    c.error.push_back(static_cast<float>(std::sqrt(sum / std::max(1, c.channel_size))));
+    c.error.push_back(static_cast<float>(std::sqrt(sum / std::max(1, compared_channels))));
     if (c.parts_at == 0 && channel >= 0 && !(farthest <= options.tolerance)) {
       c.parts_at = h + 1;
       c.parts_channel = channel;

@@ -53,6 +53,7 @@ class Imaginer {
   PictureModel* const pictures_;           // the model, where it is one
   std::unique_ptr<WorldModel> simulator_;  // for the planning gap; null where the model is the simulator
   const std::string name_;
+  const std::vector<double> reading_error_;  // of the channels, by a model of pictures; empty: they are known
   PoseFit fit_;
   Environment environment_;
   Imagined shown_;

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Makes README's pictures of the desktop app, on a display of its own (Xvfb): assets/app-*.png. Learns the model that
-# they show first, and plays episodes with it; both stay in out/screenshots/ and are used again.
+# they show first, and plays episodes with it; both stay in out/screenshots/ and are used again. The model of pictures is
+# the one of scripts/vision.sh two-rooms-moving-door.
 #
-#   scripts/screenshots.sh [PICTURE...]     pictures: imagine compare branch inspect learn data (default: all)
+#   scripts/screenshots.sh [PICTURE...]     pictures: imagine compare branch inspect learn data see (default: all)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=$(realpath -- "${REVERIE_BINARY:-build/release/reverie}")
 work=out/screenshots
 task=cartpole-swingup
 
-if [ ! -e $work/played/data/main_data.hdf5 ]; then
+pictures=${*:-imagine compare branch inspect learn data see}
+if [ "$pictures" != see ] && [ ! -e $work/played/data/main_data.hdf5 ]; then
   "$reverie" learn $task --out $work/model --env-steps 12000 --seed 0 --resume
   "$reverie" evaluate $task --model $work/model --episodes 6 --seed 100 --out $work/played --overwrite
 fi
@@ -27,7 +29,7 @@ shoot() { # name, height in pixels, then what the app is to be told
   printf '%s\n' "assets/app-$name.png"
 }
 
-for picture in ${*:-imagine compare branch inspect learn data}; do
+for picture in $pictures; do
   case $picture in
     imagine) # the plan as ghosts, candidates as traces, the ensemble's members as a fan
       shoot imagine 800 $task --model $work/model --seed 2 \
@@ -48,6 +50,12 @@ for picture in ${*:-imagine compare branch inspect learn data}; do
       cp -r $work/played "$settings-played"
       shoot data 1160 "$settings-played" --model $work/model \
         --do "wait:3,time.pause,time.reset,view.panel.timeline,data.next_episode,wait:2,data.predict,wait:3" ;;
-    *) echo "screenshots: there is no picture '$picture': imagine compare branch inspect learn data" >&2; exit 2 ;;
+    see) # what a model of pictures imagines on its way to a goal
+      seen=out/vision/two-rooms-moving-door
+      [ -e $seen/model-0/config.json ] || REVERIE_BINARY=$reverie bash scripts/vision.sh two-rooms-moving-door
+      [ -e $seen/model-0/probes.safetensors ] || "$reverie" probe --model $seen/model-0 --data $seen/set --steps 500
+      shoot see 900 two-rooms-moving-door --model $seen/model-0 \
+        --do "speed=0,view.show.goal,step:1,goal.set,time.next_episode,step:14,wait:3" ;;
+    *) echo "screenshots: there is no picture '$picture': imagine compare branch inspect learn data see" >&2; exit 2 ;;
   esac
 done
