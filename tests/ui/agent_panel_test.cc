@@ -24,6 +24,12 @@ const ImVec2 kSize = {420, 900};
 struct AgentDesk : Desk<AgentPanel> {
   AgentDesk() : Desk(kSize) {}
   /// Drags the slider of a label from where `from` of its width is to `to`, both 0 to 1.
+  /// With the model there: until then a line says that it is loading, and what is below moves when it goes.
+  void Open(std::shared_ptr<const CompiledTask> task, SessionOptions options) {
+    Desk::Open(std::move(task), std::move(options));
+    REQUIRE(Until([this] { return !Now()->model_loading; }));
+    Settle();
+  }
   bool DragSlider(const char* label, float from, float to) {
     const std::optional<DrawnText> text = ui.Find(label);
     if (!text) return false;

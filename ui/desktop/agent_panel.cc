@@ -395,11 +395,11 @@ void AgentPanel::DrawPlanTimes(const App& app) {
     Faint(now.imagination.enabled ? "The planner does not act now; it plans for you to look at." : "The planner does not act now.");
   }
   const bool many = now.imagined_steps_per_s >= 1e6;
-  Wrapped(Format("%.1f ms a plan, %.1f plans/s, %.0f%s imagined steps/s", now.plan_ms, now.plans_per_s,
-                 now.imagined_steps_per_s / (many ? 1e6 : 1e3), many ? "M" : "k"));
-  if (plan_ms_.size() < 2) return;
+  // Always as high as this, so that nothing below moves away under the mouse when plans come.
+  Wrapped(Format("%.1f ms a plan, %.1f plans/s", now.plan_ms, now.plans_per_s));
+  Wrapped(Format("%.0f%s imagined steps/s", now.imagined_steps_per_s / (many ? 1e6 : 1e3), many ? "M" : "k"));
   const double step_ms = now.speed > 0 ? 1000 * now.timeline.control_step_s / now.speed : 0;
-  const float most = *std::max_element(plan_ms_.begin(), plan_ms_.end());
+  const float most = plan_ms_.empty() ? 0.0f : *std::max_element(plan_ms_.begin(), plan_ms_.end());
   const float top = 1.1f * std::max(most, static_cast<float>(step_ms < 3 * most ? step_ms : 0));
   ImGui::PlotLines("##plan times", plan_ms_.data(), static_cast<int>(plan_ms_.size()), 0, nullptr, 0, top,
                    {std::max(1.0f, ImGui::GetContentRegionAvail().x), 2.5f * ImGui::GetFontSize()});
