@@ -81,7 +81,7 @@ torch::Tensor JepaScratch::EncodeSeen(const torch::Tensor& seen, const torch::Te
 }
 
 torch::Tensor JepaScratch::Encode(const torch::Tensor& pixels, const torch::Tensor& proprioception) {
-  return EncodeSeen(Seen(pixels), proprioception, false);
+  return EncodeSeen(Seen(pixels.to(values.device())), proprioception, false);
 }
 
 torch::Tensor JepaScratch::Step(const torch::Tensor& latents, const torch::Tensor& actions, torch::Tensor* log_variance) {
