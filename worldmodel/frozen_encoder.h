@@ -1,5 +1,6 @@
 // A published V-JEPA 2 as the eyes of a model of pictures: its encoder's tokens of a picture, normalised over each token
-// as V-JEPA 2-AC does, and never trained. Pictures are resized to its crop, a longer side cut. What is const may be called from several threads.
+// as V-JEPA 2-AC does, and never trained. Pictures are resized to its crop, a longer side cut. What is const may be called
+// from several threads.
 // Source: Assran et al. 2025, V-JEPA 2, section 3.
 #pragma once
 

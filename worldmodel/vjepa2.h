@@ -1,5 +1,5 @@
 // V-JEPA 2 with published weights: the video encoder and the masked predictor, from a folder as the transformers
-// library saves it (VJEPA2Model.save_pretrained), computing what it computes. What is computed may be so on several threads at a time.
+// library saves it (VJEPA2Model.save_pretrained), computing what it computes. Several threads may compute at a time.
 // Source: Assran et al. 2025, V-JEPA 2.
 #pragma once
 
