@@ -4,20 +4,18 @@ a dataset, goals, probes and surprise on such a model, and what is refused. Need
 
 import json
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
 import h5py
+from command_line import BINARY, CommandLineTest
 from transformers_reference import VJEPA2Config, VJEPA2Model, torch
 from pixels_test import gl_is_missing
 from safetensors.torch import load_file
 
-BINARY = os.environ["REVERIE_BINARY"]
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 SMALL = [word for setting in ("predictor_width=24", "heads=2", "batch=8") for word in ("--set", setting)]
 PLAN = [word for setting in ("sequences=8", "iterations=2", "elites=2", "horizon=6")
@@ -51,36 +49,19 @@ def features_of(model, frames, pictures=1):
 
 
 @unittest.skipIf(gl_is_missing(), "no EGL driver")
-class FrozenEncoderTest(unittest.TestCase):
+class FrozenEncoderTest(CommandLineTest):
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="reverie encoder ü "))
-        cls.addClassCleanup(shutil.rmtree, cls.root)
+        super().setUpClass()
         cls.run_command("collect", "two-rooms", "--out", "set", "--episodes", 3, "--policy", "explore", "--seed", 3,
                         "--pixels", 24, "--camera", "top", "--hide", "goal")
         cls.encoder = save_encoder(cls.root / "eyes", 1)
         cls.trained = cls.train("model")
 
     @classmethod
-    def run_command(cls, *arguments, code=0):
-        done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, cwd=cls.root)
-        if done.returncode != code:
-            raise AssertionError(f"{arguments}: exit {done.returncode}, expected {code}: {done.stderr}")
-        return done
-
-    @classmethod
-    def answer(cls, *arguments):
-        return json.loads(cls.run_command(*arguments, "--json").stdout)
-
-    @classmethod
     def train(cls, out, *options, data="set", encoder="eyes"):
         return cls.answer("train", "--model", "jepa", "--data", data, "--encoder", encoder, "--out", out, "--steps", 12,
                           "--threads", 1, *SMALL, *options)
-
-    def refused(self, *arguments, holds, code=1):
-        lines = self.run_command(*arguments, code=code).stderr.splitlines()
-        self.assertEqual(len(lines), 1, lines)
-        self.assertIn(holds, lines[0])
 
     def parts(self, dataset="set"):
         return sorted((self.root / dataset).glob("features-*-top/part-*.safetensors"))
@@ -160,7 +141,7 @@ class FrozenEncoderTest(unittest.TestCase):
         self.refused(*common, "--encoder", "set", holds="config.json")
         self.refused(*common, "--encoder", "eyes", "--set", "frames=3", holds="sees 1 or 2 at once, found 3")
         self.refused("train", "--data", "set", "--out", "refused", "--encoder", "eyes", holds="--model jepa", code=2)
-        self.refused("surprise", "--model", "model", "--data", "set", "--encoder", "set", holds="encoder")
+        self.refused("surprise", "--model", "model", "--data", "set", "--encoder", "set", holds="set: expected config.json")
         save_encoder(self.root / "others", 2)
         self.refused("train", "--model", "jepa", "--data", "set", "--encoder", "others", "--out", "model", "--steps", 12,
                      "--threads", 1, *SMALL, "--resume", holds='"encoder": this run has')

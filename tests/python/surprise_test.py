@@ -4,52 +4,31 @@ twins in the same bits whatever the threads, their picture, and what is refused.
 
 import csv
 import json
-import os
-import pathlib
 import shutil
 import struct
-import subprocess
-import tempfile
 import unittest
 
 import numpy as np
+from command_line import CommandLineTest
 from pixels_test import gl_is_missing
 from safetensors.numpy import load_file
 
-BINARY = os.environ["REVERIE_BINARY"]
 SMALL = [word for setting in ("latent=16", "channels=4", "encoder_width=32", "predictor_width=32", "directions=16",
                               "batch=8", "frames=1", "frame_skip=3") for word in ("--set", setting)]
 SCENE = "blocks-and-balls"
 
 
 @unittest.skipIf(gl_is_missing(), "no EGL driver")
-class SurpriseTest(unittest.TestCase):
+class SurpriseTest(CommandLineTest):
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="reverie surprise ü "))
-        cls.addClassCleanup(shutil.rmtree, cls.root)
+        super().setUpClass()
         cls.run_command("collect", SCENE, "--out", "set", "--episodes", 4, "--seed", 3, "--workers", 2, "--pixels", 24)
         cls.run_command("collect", SCENE, "--out", "none", "--episodes", 1)
         cls.run_command("collect", SCENE, "--out", "larger", "--episodes", 1, "--pixels", 32)
         cls.run_command("collect", SCENE, "--out", "hidden", "--episodes", 1, "--pixels", 24, "--hide", "drop")
         cls.trained = cls.answer("train", "--model", "jepa", "--data", "set", "--out", "model", "--steps", 200, "--threads",
                                  1, *SMALL)
-
-    @classmethod
-    def run_command(cls, *arguments, code=0):
-        done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, cwd=cls.root)
-        if done.returncode != code:
-            raise AssertionError(f"{arguments}: exit {done.returncode}, expected {code}: {done.stderr}")
-        return done
-
-    @classmethod
-    def answer(cls, *arguments):
-        return json.loads(cls.run_command(*arguments, "--json").stdout)
-
-    def refused(self, *arguments, holds, code=1):
-        lines = self.run_command("surprise", *arguments, code=code).stderr.splitlines()
-        self.assertEqual(len(lines), 1, lines)
-        self.assertIn(holds, lines[0])
 
     def test_a_scene_without_actuators_is_learned(self):
         self.assertEqual((self.trained["updates"], self.trained["inverse"]), (200, 0))
@@ -133,20 +112,20 @@ class SurpriseTest(unittest.TestCase):
         self.assertIn("control", table)
 
     def test_what_is_refused(self):
-        self.refused("--model", "model", holds="either TASK", code=2)
-        self.refused(SCENE, "--model", "model", "--data", "set", holds="either TASK", code=2)
-        self.refused("--model", "model", "--data", "set", "--pairs", 3, holds="go with TASK", code=2)
-        self.refused(SCENE, "--model", "model", "--out", "x.csv", holds="go with --data", code=2)
-        self.refused("--model", "model", "--data", "set", "--out", "x.txt", holds=".json, .csv or .safetensors", code=2)
-        self.refused("--model", "model", "--data", "none", holds="found a dataset without any")
-        self.refused("--model", "model", "--data", "larger", holds="expected pictures as the model sees them, 24 x 24, found 32")
-        self.refused("--model", "model", "--data", "hidden", holds="found without drop")
-        self.refused("--model", "none", "--data", "set", holds="none")
-        self.refused(SCENE, "--model", "model", "--violations", "telport", holds="did you mean 'teleport'?")
-        self.refused("pendulum-swingup", "--model", "model", holds='has no "violations"')
-        self.refused("two-rooms", "--model", "model", holds="model")
+        self.refused("surprise", "--model", "model", holds="either TASK", code=2)
+        self.refused("surprise", SCENE, "--model", "model", "--data", "set", holds="either TASK", code=2)
+        self.refused("surprise", "--model", "model", "--data", "set", "--pairs", 3, holds="go with TASK", code=2)
+        self.refused("surprise", SCENE, "--model", "model", "--out", "x.csv", holds="go with --data", code=2)
+        self.refused("surprise", "--model", "model", "--data", "set", "--out", "x.txt", holds=".json, .csv or .safetensors", code=2)
+        self.refused("surprise", "--model", "model", "--data", "none", holds="found a dataset without any")
+        self.refused("surprise", "--model", "model", "--data", "larger", holds="expected pictures as the model sees them, 24 x 24, found 32")
+        self.refused("surprise", "--model", "model", "--data", "hidden", holds="found without drop")
+        self.refused("surprise", "--model", "none", "--data", "set", holds="none")
+        self.refused("surprise", SCENE, "--model", "model", "--violations", "telport", holds="did you mean 'teleport'?")
+        self.refused("surprise", "pendulum-swingup", "--model", "model", holds='has no "violations"')
+        self.refused("surprise", "two-rooms", "--model", "model", holds="model")
         (self.root / "there.png").write_bytes(b"")
-        self.refused(SCENE, "--model", "model", "--picture", "there.png", holds="the file exists")
+        self.refused("surprise", SCENE, "--model", "model", "--picture", "there.png", holds="the file exists")
 
 
 if __name__ == "__main__":

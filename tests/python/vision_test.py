@@ -4,23 +4,21 @@ resumed, and what is refused. Needs REVERIE_BINARY and an EGL driver."""
 
 import json
 import os
-import pathlib
 import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import time
 import unittest
 import zlib
 
 import h5py
 import numpy as np
+from command_line import BINARY, CommandLineTest
 from desktop_test import HAS_APP, Display
 from pixels_test import gl_is_missing
 from safetensors.numpy import load_file
 
-BINARY = os.environ["REVERIE_BINARY"]
 SMALL = [word for setting in ("latent=16", "channels=4", "encoder_width=32", "predictor_width=32", "directions=16",
                               "batch=8") for word in ("--set", setting)]
 PLAN = [word for setting in ("sequences=16", "iterations=2", "elites=4", "horizon=9")
@@ -39,11 +37,10 @@ def write_png(path, pixels):
 
 
 @unittest.skipIf(gl_is_missing(), "no EGL driver")
-class VisionTest(unittest.TestCase):
+class VisionTest(CommandLineTest):
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="reverie vision ü "))
-        cls.addClassCleanup(shutil.rmtree, cls.root)
+        super().setUpClass()
         for name, options in (("set", ("--hide", "goal")), ("shown", ())):
             cls.run_command("collect", "two-rooms", "--out", name, "--episodes", 4, "--policy", "explore", "--seed", 3,
                             "--workers", 2, "--pixels", 24, "--camera", "top", *options)
@@ -51,22 +48,6 @@ class VisionTest(unittest.TestCase):
         cls.run_command("collect", "two-rooms", "--out", "larger", "--episodes", 2, "--pixels", 32, "--hide", "goal")
         cls.trained = cls.answer("train", "--model", "jepa", "--data", "set", "--out", "model", "--steps", 12, "--threads",
                                  1, *SMALL)
-
-    @classmethod
-    def run_command(cls, *arguments, code=0):
-        done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, cwd=cls.root)
-        if done.returncode != code:
-            raise AssertionError(f"{arguments}: exit {done.returncode}, expected {code}: {done.stderr}")
-        return done
-
-    @classmethod
-    def answer(cls, *arguments):
-        return json.loads(cls.run_command(*arguments, "--json").stdout)
-
-    def refused(self, *arguments, holds, code=1):
-        lines = self.run_command(*arguments, code=code).stderr.splitlines()
-        self.assertEqual(len(lines), 1, lines)
-        self.assertIn(holds, lines[0])
 
     def frames(self, name):
         with h5py.File(self.root / name / "data/main_data.hdf5") as file:
