@@ -135,7 +135,7 @@ TEST_CASE("latent: with a memory it knows what the observation hides, and acts o
     options.memory = memory;
     options.memory_width = 16;
     Latent model(task, options, "cpu", 5);
-    model.Train(buffer, 600, 11);
+    model.Train(buffer, 900, 11);
     CHECK(model.memory() == memory);
     double squares = 0.0, sum = 0.0, sum_squares = 0.0, count = 0.0;
     Imagination imagined;
