@@ -60,7 +60,8 @@ Belief BeliefAt(const TimelineView& timeline, TimelinePlace place, int memory) {
   return {.channels = copy(branch.Channels(row)),
           .integration_state = copy(branch.State(row)),
           .parameters = branch.info->parameters,
-          .past = timeline.Past(place, memory)};
+          .past = timeline.Past(place, memory),
+          .past_states = timeline.PastStates(place, memory)};
 }
 
 int DefaultTracedBody(const mjModel* model) {
@@ -277,17 +278,21 @@ void Imaginer::Compare(const Input& input) {
   c.predicted = imagination_.channels;
   c.spread = imagination_.spread;
   c.predicted_rewards = imagination_.rewards;
+  int64_t told = c.channel_size;
+  if (!reading_error_.empty()) {
+    // What pictures do not show is read as anything: that says nothing about whether they part.
+    for (size_t i = 0; i < reading_error_.size(); ++i) {
+      c.tells.push_back(reading_error_[i] <= options.tolerance * shown_.channel_scale[i]);
+    }
+    told = std::count(c.tells.begin(), c.tells.end(), true);
+  }
+  told = std::max<int64_t>(1, told);
   for (int h = 0; h < steps; ++h) {
     double sum = 0, farthest = 0;
-    int channel = -1, compared_channels = 0;
+    int channel = -1;
     for (int i = 0; i < c.channel_size; ++i) {
       const size_t at = static_cast<size_t>(h * c.channel_size + i);
-      // What pictures do not show is read as anything: that says nothing about whether they part.
-      if (!reading_error_.empty() &&
-          reading_error_[static_cast<size_t>(i)] > options.tolerance * shown_.channel_scale[static_cast<size_t>(i)]) {
-        continue;
-      }
-      ++compared_channels;
+      if (!c.Tells(i)) continue;
       const bool angle = task_->angles()[static_cast<size_t>(i)];
       const double off = std::abs(Off(c.predicted[at], c.real[at], angle)) / shown_.channel_scale[static_cast<size_t>(i)];
       sum += off * off;
@@ -296,7 +301,7 @@ void Imaginer::Compare(const Input& input) {
         channel = i;
       }
     }
-    c.error.push_back(static_cast<float>(std::sqrt(sum / std::max(1, compared_channels))));
+    c.error.push_back(static_cast<float>(std::sqrt(sum / static_cast<double>(told))));
     if (c.parts_at == 0 && channel >= 0 && !(farthest <= options.tolerance)) {
       c.parts_at = h + 1;
       c.parts_channel = channel;

@@ -15,7 +15,7 @@ struct Lived {
 
 /// The `steps` control steps before a place and itself; without beliefs where they are not kept.
 /// @param across_edits  whether a person may have changed the state in between.
-Lived LivedBefore(const TimelineView& timeline, TimelinePlace to, int64_t steps, bool across_edits) {
+Lived LivedBefore(const TimelineView& timeline, TimelinePlace to, int64_t steps, int memory, bool across_edits) {
   Lived lived;
   const int64_t last = timeline.StepOf(to), first = last - steps;
   if (first < 0) return {};
@@ -31,7 +31,7 @@ Lived LivedBefore(const TimelineView& timeline, TimelinePlace to, int64_t steps,
       if (!actor || !actor->Has(acted.row)) return {};
       for (const double value : actor->Action(acted.row)) lived.actions.push_back(static_cast<float>(value));
     }
-    lived.beliefs.push_back(BeliefAt(timeline, place, 0));
+    lived.beliefs.push_back(BeliefAt(timeline, place, memory));
   }
   return lived;
 }
@@ -78,7 +78,7 @@ void Imaginer::CompareFilm(const Input& input) {
     if (!shown_.compared) return;
     steps = shown_.compared->steps;
   }
-  const Lived lived = LivedBefore(input.timeline, input.now, steps, false);
+  const Lived lived = LivedBefore(input.timeline, input.now, steps, model_->memory(), false);
   if (lived.beliefs.size() > 1) shown_.compared_film = pictures_->Film(lived.beliefs, lived.actions);
 }
 
@@ -89,9 +89,9 @@ bool Imaginer::JudgePictures(const Input& input, std::stop_token stop) {
   for (int64_t row = FirstToJudge(input); row <= input.now.row && !stop.stop_requested(); ++row) {
     judged_to_ = {input.now.branch, row};
     if (!std::isnan(branch.Get(Judged::kSurprise, row))) continue;
-    const Lived lived = LivedBefore(input.timeline, judged_to_, pictures_->surprise_steps(), true);
+    const Lived lived = LivedBefore(input.timeline, judged_to_, pictures_->surprise_steps(), model_->memory(), true);
     if (lived.beliefs.empty()) continue;
-    KeepSurprise(branch, row, static_cast<float>(pictures_->Surprise(lived.beliefs, lived.actions)));
+    KeepSurprise(branch, row, static_cast<float>(pictures_->Surprise(lived.beliefs.front(), lived.actions, lived.beliefs.back())));
     judged = true;
   }
   if (judged) FindThreshold();

@@ -86,6 +86,7 @@ void PlanningThread::Run(std::stop_token stop) {
       model->SetThreads(share.threads());
       auto answer = std::make_shared<PlanAnswer>();
       request->belief.past = request->timeline.Past(request->from, model->memory());
+      request->belief.past_states = request->timeline.PastStates(request->from, model->memory());
       const int passed = static_cast<int>(std::max<int64_t>(0, request->step - last_step));
       answer->plan = planner->MakePlan(*model, request->belief, passed, stop);
       last_step = request->step;

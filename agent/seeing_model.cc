@@ -33,24 +33,14 @@ std::unique_ptr<SeeingModel> SeeingModel::Load(const std::filesystem::path& fold
 
 void SeeingModel::SetThreads(int threads) { SetTorchThreads(threads); }
 
-void SeeingModel::Pose(const Belief& belief, const std::vector<double>& state) {
-  if (!belief.parameters.empty()) posed_.SetParameters(belief.parameters);
-  posed_.RestoreState(state, 0);
-}
-
 void SeeingModel::Follow(const Belief& belief) {
   const bool elsewhere = belief.parameters != followed_.parameters;
-  if (elsewhere || belief.integration_state != followed_.integration_state) {
-    Pose(belief, belief.integration_state);
-    const double control_step_s = task().env_step_s() * task().spec().action_repeat, now_s = posed_.data()->time;
-    const bool next = followed_s_ && std::abs(now_s - *followed_s_ - control_step_s) < 1e-3 * control_step_s;
-    if (elsewhere || !next) eye_.Forget();
-    now_ = eye_.Draw(posed_.model(), posed_.data());
-    goal_.SetStart(eye_.See(now_, posed_.channels()));
-    followed_s_ = now_s;
+  if (elsewhere || belief.integration_state != followed_.integration_state || belief.past_states != followed_.past_states) {
+    goal_.SetStart(LatentAt(belief));
   }
   if (!belief.goal.empty() && (elsewhere || belief.goal != followed_.goal)) {
-    Pose(belief, belief.goal);
+    if (!belief.parameters.empty()) posed_.SetParameters(belief.parameters);
+    posed_.RestoreState(belief.goal, 0);
     std::fill_n(posed_.data()->qvel, posed_.model()->nv, 0.0);  // where it is to be, nothing moves
     posed_.RestoreState(posed_.SaveState(), 0);
     wanted_ = eye_.Draw(posed_.model(), posed_.data());
@@ -173,14 +163,28 @@ std::vector<double> SeeingModel::channel_scale() const {
   return scale;
 }
 
-const JepaEye::Pixels& SeeingModel::Picture(const Belief& belief) {
+const JepaEye::Pixels& SeeingModel::Picture(std::span<const double> state, const std::vector<double>& parameters) {
   for (const Kept& kept : kept_) {
-    if (kept.state == belief.integration_state && kept.parameters == belief.parameters) return kept.picture;
+    if (std::equal(kept.state.begin(), kept.state.end(), state.begin(), state.end()) && kept.parameters == parameters) {
+      return kept.picture;
+    }
   }
-  Pose(belief, belief.integration_state);
-  kept_.push_front({belief.integration_state, belief.parameters, eye_.Draw(posed_.model(), posed_.data())});
+  if (!parameters.empty()) posed_.SetParameters(parameters);
+  posed_.RestoreState(state, 0);
+  kept_.push_front({{state.begin(), state.end()}, parameters, eye_.Draw(posed_.model(), posed_.data())});
   if (kept_.size() > kKeptPictures) kept_.pop_back();
   return kept_.front().picture;
+}
+
+std::vector<float> SeeingModel::LatentAt(const Belief& belief) {
+  const auto size = static_cast<size_t>(task().state_size()), frames = static_cast<size_t>(model_->options().frames);
+  const std::span<const double> past(belief.past_states);
+  std::deque<JepaEye::Pixels> pictures = {Picture(belief.integration_state, belief.parameters)};
+  for (size_t ago = 1; ago < frames && ago * size <= past.size(); ++ago) {
+    pictures.push_front(Picture(past.subspan(past.size() - ago * size, size), belief.parameters));
+  }
+  while (pictures.size() < frames) pictures.push_front(pictures.front());
+  return eye_.SeeTogether(pictures, belief.channels);
 }
 
 std::shared_ptr<const ImaginedFilm> SeeingModel::Film(std::span<const Belief> lived, std::span<const float> actions) {
@@ -193,7 +197,7 @@ std::shared_ptr<const ImaginedFilm> SeeingModel::Film(std::span<const Belief> li
   film->pictures = static_cast<int>(calls) + 1;
   film->step_s = task().env_step_s() * task().spec().action_repeat * static_cast<double>(skip);
   const auto width = static_cast<size_t>(model_->options().latent);
-  std::vector<float> latents = eye_.SeeStill(Picture(lived.front()), lived.front().channels);
+  std::vector<float> latents = LatentAt(lived.front());
   latents.resize((calls + 1) * width);
   const std::vector<float> start(latents.begin(), latents.begin() + static_cast<ptrdiff_t>(width));
   model_->Rollout(start, actions.first(calls * skip * nu), 1, static_cast<int64_t>(calls), std::span(latents).subspan(width));
@@ -201,27 +205,16 @@ std::shared_ptr<const ImaginedFilm> SeeingModel::Film(std::span<const Belief> li
   film->drawn.resize((calls + 1) * bytes);
   probes_->Draw(latents, film->drawn);
   for (size_t k = 0; k <= calls && lived.size() > calls * skip; ++k) {
-    const JepaEye::Pixels& picture = Picture(lived[k * skip]);
+    const JepaEye::Pixels& picture = Picture(lived[k * skip].integration_state, lived[k * skip].parameters);
     film->real.insert(film->real.end(), picture.begin(), picture.end());
   }
   return film;
 }
 
-double SeeingModel::Surprise(std::span<const Belief> lived, std::span<const float> actions) {
-  const auto nu = static_cast<size_t>(task().action_size()), skip = static_cast<size_t>(model_->options().frame_skip);
-  const auto frames = static_cast<size_t>(model_->options().frames);
-  if (lived.size() != skip + frames || actions.size() != (lived.size() - 1) * nu) {
-    throw ShapeError("surprise: expected " + std::to_string(skip + frames) + " states and what was done between them, found " +
-                     std::to_string(lived.size()) + " and " + std::to_string(actions.size()) + " numbers");
-  }
-  const auto latent = [&](size_t last) {
-    std::deque<JepaEye::Pixels> pictures;
-    for (size_t i = last + 1 - frames; i <= last; ++i) pictures.push_back(Picture(lived[i]));
-    return eye_.SeeTogether(pictures, lived[last].channels);
-  };
-  const std::vector<float> before = latent(frames - 1), after = latent(lived.size() - 1);
+double SeeingModel::Surprise(const Belief& before, std::span<const float> actions, const Belief& after) {
+  const std::vector<float> from = LatentAt(before), to = LatentAt(after);
   float error = 0, expected = 0, surprise = 0;
-  model_->Surprise(before, actions.last(skip * nu), after, 1, {&error, 1}, {&expected, 1}, {&surprise, 1});
+  model_->Surprise(from, actions, to, 1, {&error, 1}, {&expected, 1}, {&surprise, 1});
   return surprise;
 }
 
@@ -231,7 +224,7 @@ std::shared_ptr<const Seen> SeeingModel::See(const Belief& belief, std::span<con
   auto seen = std::make_shared<Seen>();
   seen->width = eye_.width();
   seen->height = eye_.height();
-  seen->now = now_;
+  seen->now = Picture(belief.integration_state, belief.parameters);
   seen->goal = wanted_;
   seen->energy = goal_.Energy();
   const int nu = task().action_size(), horizon = nu > 0 ? static_cast<int>(plan.size()) / nu : 0;

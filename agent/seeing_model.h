@@ -6,7 +6,6 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,14 +40,16 @@ class SeeingModel : public PictureModel {
   std::vector<double> reading_error() const override;
   std::vector<double> channel_scale() const override;
   std::shared_ptr<const ImaginedFilm> Film(std::span<const Belief> lived, std::span<const float> actions) override;
-  int surprise_steps() const override { return model_->options().frame_skip + model_->options().frames - 1; }
-  double Surprise(std::span<const Belief> lived, std::span<const float> actions) override;
+  int memory() const override { return model_->options().frames - 1; }
+  int surprise_steps() const override { return model_->options().frame_skip; }
+  double Surprise(const Belief& before, std::span<const float> actions, const Belief& after) override;
 
  private:
-  void Pose(const Belief& belief, const std::vector<double>& state);
   void Follow(const Belief& belief);
-  /// Of the last states that were looked at some are kept.
-  const JepaEye::Pixels& Picture(const Belief& belief);
+  /// Of the last states that were looked at some are kept. @param parameters  of the episode.
+  const JepaEye::Pixels& Picture(std::span<const double> state, const std::vector<double>& parameters);
+  /// The latent of what is seen there, with the pictures before; where there are none, it looked the same.
+  std::vector<float> LatentAt(const Belief& belief);
   void ReadChannels(const Belief& belief, std::span<const float> actions, Imagination& result);
 
   const std::unique_ptr<const Jepa> model_;
@@ -56,14 +57,13 @@ class SeeingModel : public PictureModel {
   JepaEye eye_;
   JepaGoal goal_;
   Environment posed_;
-  Belief followed_;                   // its state and goal
-  std::optional<double> followed_s_;  // the simulation's time there
-  JepaEye::Pixels now_, wanted_;
+  Belief followed_;
+  JepaEye::Pixels wanted_;
   struct Kept {
     std::vector<double> state, parameters;
     JepaEye::Pixels picture;
   };
-  std::deque<Kept> kept_;             // the newest first
+  std::deque<Kept> kept_;  // the newest first
 };
 
 }  // namespace reverie

@@ -95,11 +95,15 @@ struct PredictedVersusReal {
   int steps = 0, channel_size = 0;      // steps that have happened since
   std::vector<float> predicted, spread; // (steps, nchannels)
   std::vector<float> real;              // (steps, nchannels)
-  std::vector<float> error;             // (steps), root mean square over channels, in their deviations
+  std::vector<bool> tells;              // (nchannels) whether the model can tell the channel to within the tolerance at all,
+                                        // as from pictures it may not; empty: all
+  std::vector<float> error;             // (steps), root mean square over channels that it tells, in their deviations
   std::vector<double> ghosts;           // (steps, nq)
   std::vector<float> predicted_rewards, real_rewards;  // (steps)
   int parts_at = 0;                     // first step, from 1, past the tolerance; 0: they are together
   int parts_channel = -1;               // which channel is farthest off there
+
+  bool Tells(int channel) const { return tells.empty() || tells[static_cast<size_t>(channel)]; }
 };
 
 struct Seen;          // worldmodel/picture_model.h

@@ -112,8 +112,8 @@ TimelinePlace TimelineView::Origin(TimelinePlace place) const {
   return place;
 }
 
-std::vector<double> TimelineView::Past(TimelinePlace place, int steps) const {
-  std::vector<std::pair<const BranchView*, int64_t>> rows;  // newest first; each is where an action led
+std::vector<std::pair<const BranchView*, int64_t>> TimelineView::RowsBefore(TimelinePlace place, int steps) const {
+  std::vector<std::pair<const BranchView*, int64_t>> rows;
   while (static_cast<int>(rows.size()) < steps) {
     place = Origin(place);
     const BranchView* branch = Find(place.branch);
@@ -121,14 +121,27 @@ std::vector<double> TimelineView::Past(TimelinePlace place, int steps) const {
     rows.emplace_back(branch, place.row);
     --place.row;
   }
+  std::reverse(rows.begin(), rows.end());
+  return rows;
+}
+
+std::vector<double> TimelineView::Past(TimelinePlace place, int steps) const {
   std::vector<double> past;
-  for (size_t i = rows.size(); i-- > 0;) {
-    const auto [branch, row] = rows[i];
+  for (const auto& [branch, row] : RowsBefore(place, steps)) {
     const std::span<const double> channels = branch->Channels(row - 1), action = branch->Action(row);
     past.insert(past.end(), channels.begin(), channels.end());
     past.insert(past.end(), action.begin(), action.end());
   }
   return past;
+}
+
+std::vector<double> TimelineView::PastStates(TimelinePlace place, int steps) const {
+  std::vector<double> states;
+  for (const auto& [branch, row] : RowsBefore(place, steps)) {
+    const std::span<const double> state = branch->State(row - 1);
+    states.insert(states.end(), state.begin(), state.end());
+  }
+  return states;
 }
 
 int64_t TimelineView::StepOf(TimelinePlace place) const {

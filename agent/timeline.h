@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace reverie {
@@ -119,8 +120,14 @@ struct TimelineView {
   /// What was measured and then done in the steps before a place, as Belief::past: up to `steps` of them, back to the
   /// reset or to where a person changed the state.
   std::vector<double> Past(TimelinePlace place, int steps) const;
+  /// The states that this was measured in, as Belief::past_states.
+  std::vector<double> PastStates(TimelinePlace place, int steps) const;
   /// Control steps since the reset of a place.
   int64_t StepOf(TimelinePlace place) const;
+
+ private:
+  /// Where the actions of the steps before led, oldest first.
+  std::vector<std::pair<const BranchView*, int64_t>> RowsBefore(TimelinePlace place, int steps) const;
 };
 
 /// The writer: one thread.

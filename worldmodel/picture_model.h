@@ -40,7 +40,7 @@ class PictureModel : public WorldModel {
   virtual std::vector<double> reading_error() const { return {}; }
 
   /// Draws what follows from lived[0] by `actions`, (H, nu). @param lived  consecutive control steps: all H + 1 of them,
-  /// or the first alone. @return  null where it cannot draw, or H is less than one prediction.
+  /// or the first alone; the first with memory() steps of its past. @return  null where it cannot draw, or H is less than one prediction.
   virtual std::shared_ptr<const ImaginedFilm> Film(std::span<const Belief> lived, std::span<const float> actions) {
     (void)lived, (void)actions;
     return nullptr;
@@ -48,9 +48,9 @@ class PictureModel : public WorldModel {
 
   /// How many control steps Surprise looks back.
   virtual int surprise_steps() const = 0;
-  /// How unexpected the last picture of surprise_steps() + 1 consecutive control steps is, over what was to be expected:
-  /// about 1 as a rule. @param actions  (surprise_steps(), nu).
-  virtual double Surprise(std::span<const Belief> lived, std::span<const float> actions) = 0;
+  /// How unexpected what is seen surprise_steps() control steps after `before` is, over what was to be expected: about 1
+  /// as a rule. @param actions  (surprise_steps(), nu).
+  virtual double Surprise(const Belief& before, std::span<const float> actions, const Belief& after) = 0;
 };
 
 }  // namespace reverie

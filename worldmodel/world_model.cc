@@ -27,6 +27,9 @@ Belief Belief::Of(const CompiledTask& task, const Episode& episode, int64_t step
     const std::vector<double> channels = ChannelsAt(episode, k), action = row(episode.actions, k, task.action_size());
     belief.past.insert(belief.past.end(), channels.begin(), channels.end());
     belief.past.insert(belief.past.end(), action.begin(), action.end());
+    if (episode.integration_state.empty()) continue;
+    const std::vector<double> state = row(episode.integration_state, k, task.state_size());
+    belief.past_states.insert(belief.past_states.end(), state.begin(), state.end());
   }
   return belief;
 }

@@ -19,6 +19,7 @@ struct Belief {
   std::vector<double> parameters;         // (nparameters), what this episode's reset drew into the model
   std::vector<double> past;               // (P, nchannels + nu), what was measured and then done in the steps before,
                                           // oldest first, for models with a memory; short where the episode began
+  std::vector<double> past_states = {};   // (P, nstate), where that was measured, for models that see pictures of it
 
   std::vector<double> goal = {};          // (nstate) a state that looks as it should, for models that plan to pictures;
                                           // empty: none

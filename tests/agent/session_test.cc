@@ -461,10 +461,14 @@ TEST_CASE("what a model with a memory is told of the past is what was measured a
   const auto task = CartPole();
   struct Told {
     std::mutex mutex;
-    std::vector<double> past;
+    std::vector<double> past, states;
     std::vector<double> Past() {
       const std::lock_guard lock(mutex);
       return past;
+    }
+    std::vector<double> States() {
+      const std::lock_guard lock(mutex);
+      return states;
     }
   };
   class Remembering : public SimulatorModel {
@@ -475,6 +479,7 @@ TEST_CASE("what a model with a memory is told of the past is what was measured a
     void Propose(const Belief& belief, int sequences, int horizon, uint64_t, std::vector<float>& actions) override {
       const std::lock_guard lock(told_.mutex);
       told_.past = belief.past;
+      told_.states = belief.past_states;
       actions.assign(static_cast<size_t>(sequences) * static_cast<size_t>(horizon),
                      static_cast<float>(std::clamp(belief.channels[0] + 0.3, -1.0, 1.0)));
     }
@@ -500,8 +505,11 @@ TEST_CASE("what a model with a memory is told of the past is what was measured a
   Session session(task, options);
   const auto told = [&](int64_t step) {
     session.Wait();
-    const std::vector<double> expected = Belief::Of(*task, played, step, 3).past;
-    return Eventually(session, [&](const SessionSnapshot&) { return in_session.Past() == expected; });
+    const Belief expected = Belief::Of(*task, played, step, 3);
+    REQUIRE(expected.past_states.size() == 3 * static_cast<size_t>(task->state_size()));
+    return Eventually(session, [&](const SessionSnapshot&) {
+      return in_session.Past() == expected.past && in_session.States() == expected.past_states;
+    });
   };
   session.StepControl(10);
   CHECK(told(10));  // the plan for the step that would come next

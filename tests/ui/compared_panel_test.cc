@@ -77,6 +77,14 @@ TEST_CASE("Channels are ordered worst first, in deviations, angles around the ci
   CHECK(errors[3].channel == 3);  // never changes: counts in no order
   CHECK(std::isnan(errors[3].rms));
 
+  // What the model cannot tell counts in no order either.
+  compared.tells = {true, false, true, true};
+  const auto told = MeasureChannels(compared, std::vector<double>{1, 0.5, 1, 0}, {false, false, true, false}, 0.25);
+  CHECK(told[0].channel == 2);
+  CHECK(std::isnan(told[2].rms));
+  CHECK(told[2].parts_at == 0);
+  compared.tells.clear();
+
   compared.predicted[4] = kNaN;
   CHECK(MeasureChannels(compared, std::vector<double>{1, 0.5, 1, 0}, {}, 0.25)[0].channel == 0);
 }

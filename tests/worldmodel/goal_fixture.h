@@ -43,8 +43,8 @@ class RailGoal : public PictureModel {
   }
   int surprise_steps() const override { return 2; }
   /// How far it went in two steps.
-  double Surprise(std::span<const Belief> lived, std::span<const float>) override {
-    return std::abs(Place(lived.back().integration_state) - Place(lived.front().integration_state));
+  double Surprise(const Belief& before, std::span<const float>, const Belief& after) override {
+    return std::abs(Place(after.integration_state) - Place(before.integration_state));
   }
 
  private:

@@ -88,7 +88,7 @@ void DrawImagined(PictureModel& model, const Episode& episode, const ComparisonW
   const int64_t steps = static_cast<int64_t>(window.predicted.size()) / task.channel_size();
   const auto nu = static_cast<int64_t>(task.action_size());
   std::vector<Belief> lived;
-  for (int64_t h = 0; h <= steps; ++h) lived.push_back(Belief::Of(task, episode, window.start + h, 0));
+  for (int64_t h = 0; h <= steps; ++h) lived.push_back(Belief::Of(task, episode, window.start + h, model.memory()));
   const std::vector<float> actions(episode.actions.begin() + window.start * nu, episode.actions.begin() + (window.start + steps) * nu);
   const std::shared_ptr<const ImaginedFilm> film = model.Film(lived, actions);
   if (!film || film->real.empty()) return;

@@ -26,7 +26,7 @@ std::vector<ChannelError> MeasureChannels(const PredictedVersusReal& compared, s
   for (size_t c = 0; c < channels; ++c) {
     ChannelError& error = errors[c];
     error = {static_cast<int>(c), kNaN, kNaN, kNaN, 0};
-    const double unit = c < scale.size() ? scale[c] : 0;
+    const double unit = c < scale.size() && compared.Tells(static_cast<int>(c)) ? scale[c] : 0;
     double sum = 0;
     size_t inside = 0, known = 0;
     for (size_t t = 0; t < steps; ++t) {

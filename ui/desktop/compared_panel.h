@@ -10,7 +10,7 @@
 
 namespace reverie::desktop {
 
-/// How one channel fared. Errors in its deviations; NaN for a channel that never changes.
+/// How one channel fared. Errors in its deviations; NaN for a channel that never changes, or that the model cannot tell.
 struct ChannelError {
   int channel = 0;
   float rms = 0;       // over the steps
