@@ -127,7 +127,7 @@ for row in $rows; do
       bash scripts/vision.sh two-rooms --encoder random --out "$out/vision/two-rooms-frozen" > "$out/vision-two-rooms-frozen.txt"
       moving=$out/vision/two-rooms-moving-door
       take collapse train --model jepa --data "$moving/set" --steps 300 --set inverse=0.1 --out "$out/collapsed" --overwrite
-      take probe probe --model "$moving/model-0" --data "$moving/set"
+      take probe probe --model "$moving/model-0" --data "$moving/set" --steps 500
       take plan-pictures bench plan --model jepa --task two-rooms
       keep memory-pictures python3 scripts/peak_memory.py --binary "$reverie" --pictures ;;
     soak)

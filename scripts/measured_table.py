@@ -164,6 +164,16 @@ def main():
         row("collapse with the door drawn for each episode", "train --model jepa --steps 300 --set inverse=0.1", "",
             f"{len(collapse[0]['warnings'])} warnings; {collapse[0]['within_episode']:.2f} of the latents' variance lies within "
             "episodes")
+    probe = answers("probe")
+    if probe:
+        def shares(values):
+            return ", ".join(f"{100 * value:.0f}%" for value in values)
+
+        told = {quantity["quantity"]: quantity for quantity in probe[0]["quantities"]}
+        row("read from pictures of the moving door by an MLP, seed 0: R-squared", "probe --steps 500", "",
+            "; ".join(f"{name} **{told[name]['r2_mlp']:.3f}** seen, {told[name]['r2_mlp_imagined'][-1]:.3f} imagined; 90% intervals "
+                      f"held {shares(told[name]['coverage90'])}" for name in ("position[0]", "position[1]", "door")) +
+            "; those of latents " + shares(horizon["latent_coverage90"] for horizon in probe[0]["horizons"]))
     plan = answers("plan-pictures")
     if plan:
         row("a plan to a goal's picture: 128 sequences, 6 iterations, 12 predictions", "bench plan --model jepa --task two-rooms",
