@@ -73,7 +73,7 @@ PlannerOptions PlannerOptionsForKind(const TaskSpec& spec, const std::string& ki
     options.sequences = 128;
     options.iterations = 6;
     options.elites = 12;
-    options.initial_deviation = 0.7;
+    options.initial_deviation = 1.0;
     if (spec.goal.contains("planner")) {
       options.Update(spec.goal.at("planner"), "task " + spec.name + ", key \"goal.planner\"");
     }

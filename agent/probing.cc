@@ -23,7 +23,9 @@ struct Encoded {
   std::vector<float> values;   // (rows, quantities)
 };
 
-Encoded EncodeBatch(const Jepa& model, const std::vector<ProbedQuantity>& quantities, const FrameWindowBatch& batch) {
+/// @param batch  the pictures of `windows`. @param features  of the frames; null: the pictures are encoded.
+Encoded EncodeBatch(const Jepa& model, const std::vector<ProbedQuantity>& quantities, const FrameWindowBatch& batch,
+                    std::span<const FrameWindow> windows, const FrameFeatures* features) {
   const size_t own = model.proprioception().size();
   Encoded encoded;
   encoded.rows = batch.windows * batch.pictures;
@@ -38,6 +40,18 @@ Encoded EncodeBatch(const Jepa& model, const std::vector<ProbedQuantity>& quanti
     }
   }
   encoded.latents.resize(rows * static_cast<size_t>(model.options().latent));
+  if (features != nullptr) {
+    const auto bytes = static_cast<size_t>(features->frame_bytes());
+    std::vector<uint8_t> kept(rows * bytes);
+    for (size_t row = 0; row < rows; ++row) {
+      const size_t pictures = static_cast<size_t>(batch.pictures);
+      const FrameWindow& window = windows[row / pictures];
+      const int64_t t = window.first + static_cast<int64_t>(row % pictures) * model.options().frame_skip;
+      features->Read(window.dataset, window.episode, t, 1, std::span(kept).subspan(row * bytes, bytes));
+    }
+    model.ReadFeatures(kept, encoded.latents);
+    return encoded;
+  }
   model.Encode({encoded.rows, batch.pixels, proprioception}, encoded.latents);
   return encoded;
 }
@@ -156,13 +170,14 @@ std::unique_ptr<JepaProbes> FitProbes(const Jepa& model, FrameWindows& windows, 
     quantity.scale = scales[at];
   }
   auto probes = std::make_unique<JepaProbes>(model, quantities, device, HashSeed(options.seed, kWeightStream));
-  FrameWindowReader reader(windows, 0, options.steps, [&](int64_t update) {
+  const auto drawn = [&](int64_t update) {
     return windows.Draw(HashSeed(options.seed ^ kWindowStream, static_cast<uint64_t>(update)), kWindowsAtOnce);
-  });
+  };
+  FrameWindowReader reader(windows, 0, options.steps, drawn);
   for (int64_t update = 0; update < options.steps; ++update) {
     if (stop.stop_requested()) return nullptr;
     FrameWindowBatch batch = reader.Next();
-    const Encoded encoded = EncodeBatch(model, quantities, batch);
+    const Encoded encoded = EncodeBatch(model, quantities, batch, drawn(update), options.features.get());
     const JepaProbes::Losses losses = probes->Update(encoded.latents, batch.pixels, encoded.values, options.steps);
     reader.Recycle(std::move(batch));
     if (report) report(update + 1, losses);
@@ -175,13 +190,14 @@ ProbingReport MeasureProbes(const Jepa& model, JepaProbes& probes, FrameWindows&
                             bool fitted, const std::function<void(int64_t)>& report, std::stop_token stop) {
   const std::vector<ProbedQuantity>& quantities = probes.quantities();
   const size_t nq = quantities.size(), width = static_cast<size_t>(model.options().latent);
+  const size_t watched = std::min(width, static_cast<size_t>(kWatchedLatents));
   const std::vector<int> horizons = MeasuredHorizons(options.horizons);
   const std::vector<FrameWindow> all = windows.Spread(kHeldOutEpisodes, kPerEpisode);
   const int64_t episodes = static_cast<int64_t>(all.size()) / kPerEpisode, calls = windows.options().transitions;
 
   Explained linear(nq), mlp(nq);
   std::vector<Explained> linear_imagined(horizons.size(), Explained(nq)), mlp_imagined = linear_imagined;
-  ScaledErrors latent_errors{width, {}}, quantity_errors{nq, {}};
+  ScaledErrors latent_errors{watched, {}}, quantity_errors{nq, {}};
   latent_errors.of.resize(horizons.size());
   quantity_errors.of.resize(horizons.size());
   std::vector<double> wrong(horizons.size()), unchanged(horizons.size()), picture_error(horizons.size());
@@ -190,8 +206,9 @@ ProbingReport MeasureProbes(const Jepa& model, JepaProbes& probes, FrameWindows&
   FrameWindowBatch batch;
   for (int64_t e = 0; e < episodes; ++e) {
     if (stop.stop_requested()) return {};
-    windows.Read(std::span(all).subspan(static_cast<size_t>(e * kPerEpisode), kPerEpisode), batch);
-    const Encoded encoded = EncodeBatch(model, quantities, batch);
+    const std::span of_episode = std::span(all).subspan(static_cast<size_t>(e * kPerEpisode), kPerEpisode);
+    windows.Read(of_episode, batch);
+    const Encoded encoded = EncodeBatch(model, quantities, batch, of_episode, options.features.get());
     const std::vector<uint8_t> real = Newest(batch, model.options().frames);
     const size_t rows = static_cast<size_t>(encoded.rows), pictures = static_cast<size_t>(batch.pictures);
     const size_t bytes = real.size() / rows;
@@ -226,13 +243,16 @@ ProbingReport MeasureProbes(const Jepa& model, JepaProbes& probes, FrameWindows&
       double window_error = 0.0;
       for (size_t k = 0; k < horizons.size(); ++k) {
         const size_t h = static_cast<size_t>(horizons[k]), ahead = w * static_cast<size_t>(calls) + h - 1, row = first + h;
-        std::vector<double>& latent = latent_errors.of[k].emplace_back(width);
+        const auto error_of = [&](size_t d) { return double{encoded.latents[row * width + d]} - imagined[ahead * width + d]; };
         for (size_t d = 0; d < width; ++d) {
-          const double at = encoded.latents[row * width + d], error = at - imagined[ahead * width + d];
-          const double moved = at - encoded.latents[first * width + d];
-          wrong[k] += error * error;
+          const double moved = double{encoded.latents[row * width + d]} - encoded.latents[first * width + d];
+          wrong[k] += error_of(d) * error_of(d);
           unchanged[k] += moved * moved;
-          latent[d] = std::abs(error) / std::max(1e-9, double{deviations[ahead * width + d]});
+        }
+        std::vector<double>& latent = latent_errors.of[k].emplace_back(watched);
+        for (size_t i = 0; i < watched; ++i) {
+          const size_t d = i * width / watched;
+          latent[i] = std::abs(error_of(d)) / std::max(1e-9, double{deviations[ahead * width + d]});
         }
         std::vector<double>& quantity = quantity_errors.of[k].emplace_back(nq);
         for (size_t q = 0; q < nq; ++q) {
@@ -262,7 +282,7 @@ ProbingReport MeasureProbes(const Jepa& model, JepaProbes& probes, FrameWindows&
     probes.latent_calibration() = latent_errors.Fit(horizons, kPerEpisode, false, true);
     probes.quantity_calibration() = quantity_errors.Fit(horizons, kPerEpisode, false, true);
   }
-  const Calibration none_latent(static_cast<int>(width));
+  const Calibration none_latent(static_cast<int>(watched));
 
   ProbingReport result;
   result.episodes = episodes;
@@ -278,10 +298,10 @@ ProbingReport MeasureProbes(const Jepa& model, JepaProbes& probes, FrameWindows&
     horizon.predictions = asked;
     horizon.error = wrong[k] / std::max(1e-12, unchanged[k]);
     horizon.psnr_db = DecibelsOf(picture_error[k] / count);
-    for (size_t d = 0; d < width; ++d) {
-      horizon.coverage90 += latent_errors.Covered(k, asked, d, kPerEpisode, latent_even, latent_odd) / static_cast<double>(width);
+    for (size_t i = 0; i < watched; ++i) {
+      horizon.coverage90 += latent_errors.Covered(k, asked, i, kPerEpisode, latent_even, latent_odd) / static_cast<double>(watched);
       horizon.uncalibrated90 +=
-          latent_errors.Covered(k, asked, d, kPerEpisode, none_latent, none_latent) / static_cast<double>(width);
+          latent_errors.Covered(k, asked, i, kPerEpisode, none_latent, none_latent) / static_cast<double>(watched);
     }
     if (!judged) horizon.coverage90 = kNaN;
     for (size_t q = 0; q < nq; ++q) {
@@ -303,7 +323,7 @@ ImaginedWindow ImagineWindow(const Jepa& model, const JepaProbes& probes, FrameW
   FrameWindowBatch batch;
   windows.Read(std::span(&window, 1), batch);
   const size_t width = static_cast<size_t>(model.options().latent);
-  std::vector<float> latents = EncodeBatch(model, {}, batch).latents;
+  std::vector<float> latents = EncodeBatch(model, {}, batch, std::span(&window, 1), nullptr).latents;
   latents.resize(static_cast<size_t>(batch.pictures) * width);
   const std::vector<float> start(latents.begin(), latents.begin() + static_cast<std::ptrdiff_t>(width));
   model.Rollout(start, batch.actions, 1, batch.pictures - 1, std::span(latents).subspan(width));

@@ -23,6 +23,7 @@ struct ProbingOptions {
   std::vector<int> horizons = {1, 5, 10};  // predictions, ascending
   std::vector<std::string> channels;     // to be read; none: all of the observation
   uint64_t seed = 0;
+  std::shared_ptr<const FrameFeatures> features;  // of the frames, by the model's encoder(); null: frames are encoded as read
 };
 
 /// The windows to learn and measure from: as long as the longest horizon, with the observation beside the pictures.

@@ -40,7 +40,7 @@ out=${out:-out/vision/$scene${encoder:+-frozen}}
 rooms=(--camera top --hide goal --hide floor --policy explore:0.9,smooth:0.1)
 task=$scene repeat=() set=(--set cache_mb=1024) goals=true violations=true
 case $scene in
-  two-rooms) episodes=200 collect=("${rooms[@]}") steps=2300 ;;
+  two-rooms) episodes=400 collect=("${rooms[@]}") steps=4500 ;;
   two-rooms-moving-door) episodes=400 collect=("${rooms[@]}") steps=4500 ;;
   reacher) task=dm_control/reacher-easy repeat=(--action-repeat 2) violations=false
     # Slow motion too, and rest: exploring alone hardly ever shows an arm that stands still, as it does at a goal.

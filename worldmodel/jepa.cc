@@ -198,6 +198,15 @@ void Jepa::Encode(const JepaPictures& pictures, std::span<float> latents) const 
       .copy_(impl.EncodeAll(pictures.pixels, pictures.proprioception, pictures.count));
 }
 
+void Jepa::ReadFeatures(std::span<const uint8_t> features, std::span<float> latents) const {
+  const int64_t width = impl_->options.latent, count = static_cast<int64_t>(latents.size()) / width;
+  if (count * width != static_cast<int64_t>(latents.size()) || features.size() != latents.size() * sizeof(uint16_t)) {
+    throw ShapeError("features of " + std::to_string(features.size()) + " bytes: expected those of " +
+                     std::to_string(latents.size()) + " numbers in half precision");
+  }
+  View(std::span<const float>(latents), {count, width}, torch::kFloat32).copy_(View(features, {count, width}, torch::kHalf));
+}
+
 void Jepa::Rollout(std::span<const float> start, std::span<const float> actions, int64_t sequences, int64_t calls,
                    std::span<float> latents, std::span<float> deviation) const {
   const Impl& impl = *impl_;

@@ -118,6 +118,8 @@ class Jepa {
 
   /// @param latents  (count, D)
   void Encode(const JepaPictures& pictures, std::span<float> latents) const;
+  /// The same of what EncoderFeatures kept of pictures, (count, D) in half precision.
+  void ReadFeatures(std::span<const uint8_t> features, std::span<float> latents) const;
   /// Predicts open-loop. @param start  (D), or (sequences, D). @param actions  (sequences, calls, frame_skip, nu).
   /// @param latents    (sequences, calls, D)
   /// @param deviation  (sequences, calls, D) what the model expects to be wrong by, or (sequences, calls), the root mean

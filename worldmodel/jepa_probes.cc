@@ -24,7 +24,10 @@ constexpr double kForgotten = 0.02;      // of the MLP's error at each update
 // What moves is often a few pixels of thousands: errors count by how far a pixel is from its mean, squared, and this.
 constexpr double kStillPixel = 0.01;
 constexpr int64_t kAtOnce = 256;         // latents
-constexpr int64_t kMostLatent = 16384;   // numbers: 2 GB of equations
+constexpr int64_t kMostLatent = 16384;   // numbers: 2 GB of equations of the linear probe
+constexpr int64_t kRead = 4096;          // numbers that larger latents, of many tokens, are read by
+constexpr double kLeastVariance = 1e-3;  // of a number that probes read, over the mean of all
+constexpr uint64_t kProjectionSeed = 0x746f6b656e73;
 constexpr const char* kFile = "probes.safetensors";
 constexpr const char* kKey = "probes";
 
@@ -105,15 +108,18 @@ struct JepaProbes::Impl {
         height(model.frames().height),
         width(model.frames().width),
         device(device_name),
-        decoder(std::make_shared<PictureDecoder>(latent, model.options().encoder_width, model.options().channels, 3, height,
+        tokens(latent > kMostLatent && model.encoder() != nullptr ? model.encoder()->tokens() : 0),
+        read(tokens > 0 ? tokens * std::max<int64_t>(1, kRead / tokens) : latent),
+        decoder(std::make_shared<PictureDecoder>(read, model.options().encoder_width, model.options().channels, 3, height,
                                                  width)),
-        latent_calibration(static_cast<int>(latent)),
+        latent_calibration(static_cast<int>(std::min(latent, kWatchedLatents))),
         quantity_calibration(static_cast<int>(quantities.size())) {
-    if (latent > kMostLatent) {
-      throw Error("probes: expected latents of at most " + std::to_string(kMostLatent) +
-                  " numbers, for which the linear probe's equations fit into memory, found " + std::to_string(latent));
+    if (tokens > 0) {
+      torch::Generator fixed = at::make_generator<at::CPUGeneratorImpl>(kProjectionSeed);
+      projection = (torch::randn({latent / tokens, read / tokens}, fixed) /
+                    std::sqrt(static_cast<double>(read / tokens))).to(device);
     }
-    mlp->push_back(nn::Linear(latent, kWidth));
+    mlp->push_back(nn::Linear(read, kWidth));
     mlp->push_back(nn::SiLU());
     mlp->push_back(nn::Linear(kWidth, kWidth));
     mlp->push_back(nn::SiLU());
@@ -130,11 +136,14 @@ struct JepaProbes::Impl {
     }
     mean = torch::tensor(means, torch::kFloat64).to(torch::kFloat32).to(device);
     scale = torch::tensor(scales, torch::kFloat64).to(torch::kFloat32).to(device);
-    linear = torch::zeros({latent + 1, count()}, torch::kFloat32).to(device);
+    linear = torch::zeros({read + 1, count()}, torch::kFloat32).to(device);
     residual = torch::ones({count()}, torch::kFloat32).to(device);
     mean_picture = torch::zeros({3, height, width}, torch::kFloat32).to(device);
-    squares = torch::zeros({latent + 1, latent + 1}, torch::kFloat64);
-    products = torch::zeros({latent + 1, count()}, torch::kFloat64);
+    centre = torch::zeros({read}, torch::kFloat32).to(device);
+    mean_square = torch::zeros_like(centre);
+    deviation = torch::ones_like(centre);
+    squares = torch::zeros({read + 1, read + 1}, torch::kFloat64);
+    products = torch::zeros({read + 1, count()}, torch::kFloat64);
     std::vector<torch::Tensor> parameters = mlp->parameters();
     for (const torch::Tensor& parameter : decoder->parameters()) parameters.push_back(parameter);
     optimiser = std::make_unique<torch::optim::AdamW>(parameters,
@@ -143,13 +152,31 @@ struct JepaProbes::Impl {
 
   int64_t count() const { return static_cast<int64_t>(quantities.size()); }
 
+  /// What probes read of latents (n, D): (n, read). A random projection of tokens, the same for each, which keeps how far
+  /// apart they are (Johnson and Lindenstrauss 1984); smaller latents as they are.
+  torch::Tensor Reduced(const torch::Tensor& latents) const {
+    if (tokens == 0) return latents;
+    return torch::matmul(latents.view({latents.size(0), tokens, -1}), projection).flatten(1);
+  }
+
+  /// The same about its mean, over its deviation: what a frozen encoder says varies little around much that never changes.
+  torch::Tensor Standard(const torch::Tensor& reduced) const { return (reduced - centre) / deviation; }
+
+  void FitMoments(const torch::Tensor& reduced) {
+    const double share = 1.0 / static_cast<double>(updates + 1);
+    centre.lerp_(reduced.mean(0), share);
+    mean_square.lerp_(reduced.square().mean(0), share);
+    const torch::Tensor variance = (mean_square - centre.square()).clamp_min(0.0);
+    deviation.copy_((variance + kLeastVariance * variance.mean() + 1e-12).sqrt());
+  }
+
   static torch::Tensor WithOne(const torch::Tensor& rows) {
     return torch::cat({rows, torch::ones({rows.size(0), 1}, rows.options())}, 1);
   }
 
   std::map<std::string, torch::Tensor> Named() const {
     std::map<std::string, torch::Tensor> named = {
-        {"linear", linear}, {"residual", residual}, {"mean_picture", mean_picture}};
+        {"linear", linear}, {"residual", residual}, {"mean_picture", mean_picture}, {"centre", centre}, {"deviation", deviation}};
     for (const auto& item : mlp->named_parameters()) named["mlp." + item.key()] = item.value();
     for (const auto& item : decoder->named_parameters()) named["decoder." + item.key()] = item.value();
     return named;
@@ -158,14 +185,17 @@ struct JepaProbes::Impl {
   const std::vector<ProbedQuantity> quantities;
   const int64_t latent, frames, height, width;
   const torch::Device device;
+  const int64_t tokens, read;         // tokens: 0 where latents are read as they are
   nn::Sequential mlp;
   std::shared_ptr<PictureDecoder> decoder;
   std::unique_ptr<torch::optim::AdamW> optimiser;
   torch::Tensor mean, scale;          // (quantities)
-  torch::Tensor linear;               // (D + 1, quantities), the last row for 1
+  torch::Tensor projection;           // (D / tokens, read / tokens)
+  torch::Tensor linear;               // (read + 1, quantities), the last row for 1
   torch::Tensor residual;             // (quantities) mean square error of the MLP, in standard deviations
   torch::Tensor mean_picture;         // (3, height, width) to which the decoder adds
-  torch::Tensor squares, products;    // (D + 1, D + 1), (D + 1, quantities): the normal equations' sums
+  torch::Tensor centre, deviation, mean_square;  // (read) of what is read
+  torch::Tensor squares, products;    // (read + 1, read + 1), (read + 1, quantities): the normal equations' sums
   int64_t updates = 0;
   Calibration latent_calibration, quantity_calibration;
 };
@@ -182,9 +212,9 @@ const Calibration& JepaProbes::quantity_calibration() const { return impl_->quan
 JepaProbes::Losses JepaProbes::Update(std::span<const float> latents, std::span<const uint8_t> pixels,
                                       std::span<const float> values, int64_t steps) {
   Impl& impl = *impl_;
-  const torch::Tensor rows = Rows(latents, impl.latent).to(impl.device);
+  const torch::Tensor reduced = impl.Reduced(Rows(latents, impl.latent).to(impl.device));
   const torch::Tensor wanted = (Rows(values, impl.count()).to(impl.device) - impl.mean) / impl.scale;
-  const int64_t n = rows.size(0), bytes = impl.height * impl.width * 3 * impl.frames;
+  const int64_t n = reduced.size(0), bytes = impl.height * impl.width * 3 * impl.frames;
   if (static_cast<int64_t>(pixels.size()) != n * bytes || wanted.size(0) != n) {
     throw ShapeError("pictures of " + std::to_string(pixels.size()) + " bytes and " + std::to_string(wanted.size(0)) +
                      " rows of values: expected those of " + std::to_string(n) + " latents");
@@ -198,7 +228,9 @@ JepaProbes::Losses JepaProbes::Update(std::span<const float> latents, std::span<
           .sub(127.5)
           .mul(1.0 / 127.5);
 
-  const torch::Tensor augmented = Impl::WithOne(rows).to(torch::kCPU, torch::kFloat64);
+  impl.FitMoments(reduced);
+  const torch::Tensor rows = impl.Standard(reduced);
+  const torch::Tensor augmented = Impl::WithOne(reduced).to(torch::kCPU, torch::kFloat64);
   impl.squares += torch::matmul(augmented.t(), augmented);
   impl.products += torch::matmul(augmented.t(), wanted.to(torch::kCPU, torch::kFloat64));
 
@@ -226,17 +258,18 @@ JepaProbes::Losses JepaProbes::Update(std::span<const float> latents, std::span<
 void JepaProbes::Solve() {
   Impl& impl = *impl_;
   torch::NoGradGuard no_grad;
-  torch::Tensor ridge = torch::full({impl.latent + 1}, kRidge, torch::kFloat64) * impl.squares.diagonal().mean();
-  ridge[impl.latent] = 0.0;
+  torch::Tensor ridge = torch::full({impl.read + 1}, kRidge, torch::kFloat64) * impl.squares.diagonal().mean();
+  ridge[impl.read] = 0.0;
   impl.linear.copy_(torch::linalg_solve(impl.squares + torch::diag(ridge), impl.products));
 }
 
 void JepaProbes::Read(Kind kind, std::span<const float> latents, std::span<float> values) const {
   const Impl& impl = *impl_;
   torch::NoGradGuard no_grad;
-  const torch::Tensor rows = Rows(latents, impl.latent).to(impl.device);
+  const torch::Tensor rows = impl.Reduced(Rows(latents, impl.latent).to(impl.device));
   nn::Sequential mlp = impl.mlp;
-  const torch::Tensor read = kind == Kind::kLinear ? torch::matmul(Impl::WithOne(rows), impl.linear) : mlp->forward(rows);
+  const torch::Tensor read = kind == Kind::kLinear ? torch::matmul(Impl::WithOne(rows), impl.linear)
+                                                      : mlp->forward(impl.Standard(rows));
   Rows(values, impl.count()).copy_(read * impl.scale + impl.mean);
 }
 
@@ -246,7 +279,7 @@ void JepaProbes::Spread(std::span<const float> latents, std::span<const float> d
   const torch::Tensor rows = Rows(latents, impl.latent).to(impl.device).clone().requires_grad_(true);
   const torch::Tensor variance = Rows(deviations, impl.latent).to(impl.device).square();
   nn::Sequential mlp = impl.mlp;
-  const torch::Tensor read = mlp->forward(rows);
+  const torch::Tensor read = mlp->forward(impl.Standard(impl.Reduced(rows)));
   torch::Tensor to = Rows(spread, impl.count());
   for (int64_t q = 0; q < impl.count(); ++q) {
     const torch::Tensor slope = torch::autograd::grad({read.select(1, q).sum()}, {rows}, {}, true)[0];
@@ -266,7 +299,7 @@ void JepaProbes::Draw(std::span<const float> latents, std::span<uint8_t> pixels)
   torch::Tensor to = torch::from_blob(pixels.data(), {n, impl.height, impl.width, 3}, torch::kUInt8);
   for (int64_t first = 0; first < n; first += kAtOnce) {
     const int64_t some = std::min(kAtOnce, n - first);
-    const torch::Tensor drawn = impl.decoder->Draw(rows.narrow(0, first, some).to(impl.device)) + impl.mean_picture;
+    const torch::Tensor drawn = impl.decoder->Draw(impl.Standard(impl.Reduced(rows.narrow(0, first, some).to(impl.device)))) + impl.mean_picture;
     to.narrow(0, first, some)
         .copy_(drawn.clamp(-1.0, 1.0).add(1.0).mul(127.5).round().to(torch::kUInt8).permute({0, 2, 3, 1}));
   }
@@ -326,7 +359,7 @@ std::unique_ptr<JepaProbes> JepaProbes::Load(const std::filesystem::path& folder
     probes = std::make_unique<JepaProbes>(model, quantities, device, 0);
     Impl& impl = *probes->impl_;
     impl.updates = described.at("updates");
-    impl.latent_calibration = FromFactors(described.at("latent_calibration"), impl.latent, where);
+    impl.latent_calibration = FromFactors(described.at("latent_calibration"), std::min(impl.latent, kWatchedLatents), where);
     impl.quantity_calibration = FromFactors(described.at("quantity_calibration"), impl.count(), where);
   } catch (const nlohmann::json::exception& error) {
     throw CheckpointError(where + ": " + error.what());

@@ -1,6 +1,7 @@
 // What a frozen latent of Jepa tells: probes, one linear and one an MLP, read physical quantities out of it, and a small
 // decoder draws it as the picture that it is of. They learn from latents alone, so that the model is what it was
-// before. What the model and the MLP say of their own errors is stretched to what held-out episodes showed.
+// before. What the model and the MLP say of their own errors is stretched to what held-out episodes showed. Latents of
+// many tokens are read by a fixed random projection of each token.
 // An instance belongs to one thread at a time.
 // Source of probing: Alain and Bengio 2016, "Understanding intermediate layers using linear classifier probes".
 #pragma once
@@ -33,6 +34,9 @@ struct ProbedQuantity {
 /// @throws Error for a channel that the task lacks.
 std::vector<ProbedQuantity> QuantitiesOf(const CompiledTask& task, const std::vector<std::string>& names);
 
+/// Of larger latents, of how many numbers, evenly taken, intervals are judged and stretched.
+inline constexpr int64_t kWatchedLatents = 4096;
+
 class JepaProbes {
  public:
   enum class Kind { kLinear, kMlp };
@@ -51,7 +55,7 @@ class JepaProbes {
   static bool ExistIn(const std::filesystem::path& folder);
 
   const std::vector<ProbedQuantity>& quantities() const;
-  /// Stretch what is stated of latents (D channels) and of quantities, per horizon in predictions.
+  /// Stretch what is stated of latents (D channels, kWatchedLatents at most) and of quantities, per horizon in predictions.
   Calibration& latent_calibration();
   Calibration& quantity_calibration();
   const Calibration& quantity_calibration() const;

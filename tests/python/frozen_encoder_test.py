@@ -23,10 +23,10 @@ PLAN = [word for setting in ("sequences=8", "iterations=2", "elites=2", "horizon
 MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
 
-def save_encoder(folder, seed):
+def save_encoder(folder, seed, crop=32, patch=16, width=48):
     torch.manual_seed(seed)
-    model = VJEPA2Model(VJEPA2Config(crop_size=32, frames_per_clip=4, hidden_size=48, num_attention_heads=2,
-                                     num_hidden_layers=2, pred_hidden_size=24, pred_num_attention_heads=2,
+    model = VJEPA2Model(VJEPA2Config(crop_size=crop, patch_size=patch, frames_per_clip=4, hidden_size=width,
+                                     num_attention_heads=2, num_hidden_layers=2, pred_hidden_size=24, pred_num_attention_heads=2,
                                      pred_num_hidden_layers=1)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -104,6 +104,17 @@ class FrozenEncoderTest(CommandLineTest):
         twins = self.answer("surprise", "two-rooms", "--model", "model", "--violations", "vanish", "--pairs", 2,
                             "--threads", 1)
         self.assertEqual(twins["violations"][0]["violation"], "vanish")
+
+        # Latents of as many tokens as the published encoders have, too many numbers for the linear probe's equations.
+        save_encoder(self.root / "many tokens", 2, crop=128, patch=8, width=72)
+        self.train("large", "--set", "frame_skip=1", encoder="many tokens")
+        probe = ("probe", "--model", "large", "--data", "set", "--horizons", 1, "--threads", 1)
+        fitted, again = self.answer(*probe, "--steps", 40), self.answer(*probe)
+        self.assertEqual((fitted["fitted"], again["fitted"]), (True, False))
+        for name in ("quantities", "psnr_db"):
+            strip = lambda value: json.loads(json.dumps(value), object_hook=lambda d: {k: v for k, v in d.items() if k != "coverage90"})
+            self.assertEqual(strip(fitted[name]), strip(again[name]))
+        self.assertGreater(max(fitted["quantities"][0]["r2_mlp"], fitted["quantities"][1]["r2_mlp"]), 0.2)
 
         # The encoder moves: the model says so, and is told where.
         shutil.copytree(self.root / "eyes", self.root / "moved eyes")

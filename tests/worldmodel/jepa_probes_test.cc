@@ -130,6 +130,26 @@ TEST_CASE("probes read what latents tell, in its own units, and come back from d
   CHECK_THROWS_AS(JepaProbes::Load(folder, model, "cpu"), CheckpointError);
 }
 
+TEST_CASE("probes read what varies little around much that never changes, as a frozen encoder's tokens do") {
+  const auto task = Pendulum();
+  Jepa model(task, Small(), {kSide, kSide, {"free"}}, "cpu", 1);
+  JepaProbes probes(model, {{"sum", 0, ProbedQuantity::Of::kValue, 3.0, std::sqrt(5.0)},
+                            {"square", 1, ProbedQuantity::Of::kValue, 0.5, std::sqrt(0.5)}}, "cpu", 2);
+  const auto around = [](Made made) {
+    for (size_t i = 0; i < made.latents.size(); ++i) made.latents[i] = 4.0f * static_cast<float>(i % kLatent % 3) + 0.03f * made.latents[i];
+    return made;
+  };
+  for (int64_t u = 0; u < kSteps; ++u) {
+    const Made made = around(Made(u));
+    probes.Update(made.latents, made.pixels, made.values, kSteps);
+  }
+  const Made fresh = around(Made(9999));
+  std::vector<float> read(fresh.values.size());
+  probes.Read(JepaProbes::Kind::kMlp, fresh.latents, read);
+  CHECK(Explained(fresh.values, read, 0) > 0.99);
+  CHECK(Explained(fresh.values, read, 1) > 0.9);
+}
+
 TEST_CASE("an angle is read as its cosine and its sine, and an unknown channel is refused") {
   const auto task = Pendulum();
   const std::vector<ProbedQuantity> all = QuantitiesOf(*task, {});

@@ -119,7 +119,7 @@ TEST_CASE("how much of the variance lies within episodes") {
 
 TEST_CASE("each kind of collapse is named, and not before it can be told") {
   CollapseReport sound{.effective_rank = 20, .least_deviation = 0.8, .mean_deviation = 1, .within_episode = 0.5,
-                       .prediction_ratio = 0.1, .inverse_ratio = 0.3};
+                       .prediction_ratio = 0.1, .inverse_ratio = 0.3, .warnings = {}};
   CHECK(CollapseWarnings(sound, 128, 1000).empty());
   const auto only = [&](auto&& change, const char* says) {
     CollapseReport report = sound;

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "agent/probing.h"
 #include "sim/error.h"
@@ -12,6 +13,7 @@
 #include "ui/cli/command.h"
 #include "ui/cli/commands.h"
 #include "worldmodel/device.h"
+#include "worldmodel/encoder_features.h"
 #include "worldmodel/model_config.h"
 
 namespace reverie::cli {
@@ -118,6 +120,19 @@ int RunProbe(Options options) {
   if (!options.out.empty()) PrepareOutput(options.out, options.common, kFiguresFile);
   options.probing.seed = options.common.seed;
 
+  if (model->encoder() != nullptr) {
+    std::optional<Progress> progress;
+    EncoderFeaturesReport of_features;
+    options.probing.features = EncoderFeatures::Of(
+        datasets, stream, *model->encoder(), of_features,
+        [&](int64_t done, int64_t all) {
+          if (!progress) progress.emplace("features", all, "frames");
+          progress->Update(done);
+        },
+        InterruptToken());
+    if (!options.probing.features) throw InterruptedError("features computed so far are kept; the same command goes on");
+    for (const std::string& damaged : of_features.damaged) Log("reverie: warning: features computed again: " + damaged);
+  }
   std::unique_ptr<JepaProbes> probes;
   if (fitted) {
     Progress progress("probe", options.probing.steps, "updates");
