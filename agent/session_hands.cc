@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "agent/session_core.h"
+#include "sim/drag_pose.h"
 
 namespace reverie {
 
@@ -33,7 +34,7 @@ void SessionCore::SetPerturbation(const mjvPerturb& perturbation) {
   const mjModel* model = environment_.model();
   if (playing_ || !perturbation_.active || perturbation_.select <= 0 || perturbation_.select >= model->nbody) return;
   const std::vector<double> before = environment_.SaveState();
-  mjv_applyPerturbPose(model, environment_.data(), &perturbation_, 1);
+  DragPose(model, environment_.data(), perturbation_);
   const std::vector<double> after = environment_.SaveState();
   if (before == after) return;
   EditState(after, task_->scene().Label(mjOBJ_BODY, perturbation_.select) + " moved", true);

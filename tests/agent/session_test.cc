@@ -275,10 +275,13 @@ TEST_CASE("a push moves what is pushed, and the episode still replays to the bit
   push.active = mjPERT_TRANSLATE;
   push.localmass = task->model()->body_mass[1];
   push.refselpos[0] = 1.0;  // pulled a metre to the side
+  pushed.Play();  // while paused it would be posed, not pushed
   pushed.SetPerturbation(push);
-  step();
+  REQUIRE(Eventually(pushed, [](const SessionSnapshot& s) { return s.control_step >= 15; }));
+  pushed.Pause();
   push.active = 0;
   pushed.SetPerturbation(push);
+  left_alone.StepControl(10);
   step();
   const int slider = 0;
   const Episode episode = pushed.ExtractEpisode(pushed.Snapshot()->now);
@@ -286,6 +289,30 @@ TEST_CASE("a push moves what is pushed, and the episode still replays to the bit
   CHECK(episode.qpos[static_cast<size_t>(5 * 2 + slider)] == quiet.qpos[static_cast<size_t>(5 * 2 + slider)]);
   CHECK(episode.qpos[static_cast<size_t>(15 * 2 + slider)] > quiet.qpos[static_cast<size_t>(15 * 2 + slider)] + 0.05);
   CHECK(VerifyEpisode(*task, episode).mismatches == 0);
+}
+
+TEST_CASE("a body that is dragged while paused takes its joint along, in one branch however far") {
+  const auto task = CartPole();
+  Session session(task, LockStep(Actor::kSmooth));
+  session.StepControl(10);
+  session.Wait();
+  const double angle = session.Snapshot()->state[2];
+  mjvPerturb drag;
+  mjv_defaultPerturb(&drag);
+  drag.select = 1;
+  drag.active = mjPERT_TRANSLATE;
+  for (const double x : {0.1, 0.2, 0.3}) {
+    mju_copy3(drag.refselpos, task->model()->body_pos + 3);
+    drag.refselpos[0] = x;
+    session.SetPerturbation(drag);
+  }
+  session.Wait();
+  const auto now = session.Snapshot();
+  CHECK(now->state[1] == doctest::Approx(0.3).epsilon(1e-5));  // qpos[0] follows the time
+  CHECK(now->state[2] == angle);
+  CHECK(now->control_step == 10);
+  CHECK(now->timeline.branches.size() == 2);
+  CHECK(now->timeline.Find(now->now.branch)->info->edited);
 }
 
 TEST_CASE("a changed state begins a branch, and a slider that is dragged only one") {
@@ -596,10 +623,11 @@ TEST_CASE("a prediction of the simulator stays with reality until a person pushe
   push.refselpos[0] = 2.0;
   session.StepControl(5);
   session.Wait();
+  session.Play();
   session.SetPerturbation(push);
-  session.StepControl(10);
-  session.Wait();
-  REQUIRE(Eventually(session, [&](const SessionSnapshot& s) { return compared(s) && s.compared->steps == 15; }));
+  REQUIRE(Eventually(session, [&](const SessionSnapshot& s) { return s.control_step >= 35; }));
+  session.Pause();
+  REQUIRE(Eventually(session, [&](const SessionSnapshot& s) { return compared(s) && s.compared->steps >= 15; }));
   now = session.Snapshot();
   CHECK(now->compared->from == TimelinePlace{0, 20});
   CHECK(now->compared->parts_at > 5);

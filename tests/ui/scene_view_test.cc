@@ -63,10 +63,10 @@ struct Glimpse {
   double x, y;
 };
 
-Glimpse See(const SceneView& view, double x, double y, double z) {
+Glimpse See(const SceneView& view, double x, double y, double z, int width = kWidth) {
   const double point[3] = {x, y, z};
   Glimpse seen{};
-  seen.visible = view.Project(point, kWidth, kHeight, seen.x, seen.y);
+  seen.visible = view.Project(point, width, kHeight, seen.x, seen.y);
   return seen;
 }
 
@@ -229,14 +229,13 @@ TEST_CASE("selecting takes the nearest body under the pixel, and nothing on floo
 TEST_CASE("a pushed body's reference goes where the mouse drags it") {
   Opened opened;
   SceneView& view = opened.view;
-  for (const bool flat : {false, true}) {
-    CAPTURE(flat);
-    if (flat) {
-      view.SetFixedCamera(1);
-    } else {
-      LookNorth(view);
-    }
-    const Glimpse start = See(view, 0.05, -0.05, 0);
+  enum { kNorth, kFlat, kDown };
+  for (const int look : {kNorth, kFlat, kDown}) {
+    CAPTURE(look);
+    LookNorth(view);
+    if (look == kFlat) view.SetFixedCamera(1);
+    if (look == kDown) view.camera.elevation = -90;
+    const Glimpse start = look == kDown ? See(view, 0.05, 0, 0.1) : See(view, 0.05, -0.05, 0);
     REQUIRE(view.Select(start.x, start.y, kWidth, kHeight) == 1);
     view.BeginPerturbation(false);
     CHECK(view.perturbation.active == mjPERT_TRANSLATE);
@@ -244,8 +243,8 @@ TEST_CASE("a pushed body's reference goes where the mouse drags it") {
     std::copy_n(view.perturbation.refselpos, 3, held.begin());
     std::copy_n(view.perturbation.refpos, 3, from.begin());
     CHECK(from[0] == Approx(0));
-    view.MovePerturbation(40, 0, kHeight, false);
-    view.MovePerturbation(0, -25, kHeight, false);
+    view.MovePerturbation(40, 0, kWidth, kHeight, false);
+    view.MovePerturbation(0, -25, kWidth, kHeight, false);
     std::copy_n(view.perturbation.refpos, 3, to.begin());
     const double* now = view.perturbation.refselpos;
     const Glimpse before = See(view, held[0], held[1], held[2]), after = See(view, now[0], now[1], now[2]);
@@ -254,12 +253,27 @@ TEST_CASE("a pushed body's reference goes where the mouse drags it") {
     CHECK(after.y - before.y == Approx(-25).epsilon(1e-3));
     for (size_t i = 0; i < 3; ++i) CHECK(to[i] - from[i] == Approx(now[i] - held[i]));
     CHECK(to[0] > 0.1);
-    CHECK(to[2] > 0.1);
+    CHECK(to[look == kDown ? 1 : 2] > 0.1);
     view.EndPerturbation();
     CHECK(view.perturbation.active == 0);
-    view.MovePerturbation(40, 0, kHeight, false);
+    view.MovePerturbation(40, 0, kWidth, kHeight, false);
     CHECK(view.perturbation.refpos[0] == to[0]);
   }
+}
+
+TEST_CASE("in a narrow view, which shows as much from side to side, a pushed body stays below the mouse too") {
+  Opened opened;
+  SceneView& view = opened.view;
+  LookNorth(view);
+  constexpr int kNarrow = 200;
+  view.selected_body = 1;
+  view.BeginPerturbation(false);
+  const double* at = view.perturbation.refselpos;
+  const Glimpse before = See(view, at[0], at[1], at[2], kNarrow);
+  view.MovePerturbation(30, 20, kNarrow, kHeight, false);
+  const Glimpse after = See(view, at[0], at[1], at[2], kNarrow);
+  CHECK(after.x - before.x == Approx(30).epsilon(1e-3));
+  CHECK(after.y - before.y == Approx(20).epsilon(1e-3));
 }
 
 TEST_CASE("a twisted body's reference turns, and a body chosen in a list can be pushed at its middle") {
@@ -271,7 +285,7 @@ TEST_CASE("a twisted body's reference turns, and a body chosen in a list can be 
   CHECK(view.perturbation.select == 2);
   CHECK(view.perturbation.active == mjPERT_ROTATE);
   const double quarter = kHeight / 8.0;  // an eighth of a turn
-  view.MovePerturbation(quarter, 0, kHeight, false);
+  view.MovePerturbation(quarter, 0, kWidth, kHeight, false);
   CHECK(std::abs(view.perturbation.refquat[0]) == Approx(std::cos(3.14159265358979323846 / 8)));
   CHECK(std::abs(view.perturbation.refquat[3]) == Approx(std::sin(3.14159265358979323846 / 8)));
 
@@ -338,7 +352,7 @@ TEST_CASE("without a task, of no size and with what the model does not have, not
     view.Pan(1, 1, 0, true);
     view.Zoom(std::nan(""));
     view.BeginPerturbation(true);
-    view.MovePerturbation(1, 1, 0, false);
+    view.MovePerturbation(1, 1, 0, 0, false);
     view.EndPerturbation();
     double x, y;
     const double point[3] = {0, 0, 0};

@@ -256,18 +256,36 @@ void SceneView::BeginPerturbation(bool twist) {
   }
   impl_->Aim(camera);
   mjv_initPerturb(model(), data(), &impl_->scene, &perturbation);
-  // As far as the mouse goes in the picture; MuJoCo's own measure for orthographic cameras is not.
-  if (impl_->scene.camera[0].orthographic) perturbation.scale = ViewHeight(impl_->scene.camera[0]);
   perturbation.active = twist ? mjPERT_ROTATE : mjPERT_TRANSLATE;
 }
 
-void SceneView::MovePerturbation(double dx, double dy, int height_px, bool horizontal) {
-  if (!model() || !perturbation.active || height_px < 1) return;
+void SceneView::MovePerturbation(double dx, double dy, int width_px, int height_px, bool horizontal) {
+  if (!model() || !perturbation.active || width_px < 1 || height_px < 1) return;
   impl_->Aim(camera);
-  const bool twist = perturbation.active == mjPERT_ROTATE;
-  const int action = twist ? (horizontal ? mjMOUSE_ROTATE_H : mjMOUSE_ROTATE_V)
-                           : (horizontal ? mjMOUSE_MOVE_H : mjMOUSE_MOVE_V);
-  mjv_movePerturb(model(), data(), action, dx / height_px, dy / height_px, &impl_->scene, &perturbation);
+  if (perturbation.active == mjPERT_ROTATE) {
+    mjv_movePerturb(model(), data(), horizontal ? mjMOUSE_ROTATE_H : mjMOUSE_ROTATE_V, dx / height_px, dy / height_px,
+                    &impl_->scene, &perturbation);
+    return;
+  }
+  mjvGLCamera eye = impl_->scene.camera[0];
+  KeepWidth(eye, width_px, height_px);
+  mjtNum forward[3], up[3], right[3], away[3];
+  mju_f2n(forward, eye.forward, 3);
+  mju_f2n(up, eye.up, 3);
+  mju_cross(right, forward, up);
+  mju_f2n(away, eye.pos, 3);
+  mju_sub3(away, perturbation.refselpos, away);
+  // As far as the mouse goes in the picture, which MuJoCo's own measure is not for all of our cameras.
+  perturbation.scale = ViewHeight(eye) * (eye.orthographic ? 1.0 : std::max(0.0, mju_dot3(away, forward)));
+  if (horizontal) {
+    mjv_movePerturb(model(), data(), mjMOUSE_MOVE_H, dx / height_px, dy / height_px, &impl_->scene, &perturbation);
+    return;
+  }
+  // In the picture's plane. MuJoCo takes the vertical one, which a camera that looks straight down has none of.
+  for (mjtNum* at : {perturbation.refpos, perturbation.refselpos}) {
+    mju_addToScl3(at, right, perturbation.scale * dx / height_px);
+    mju_addToScl3(at, up, -perturbation.scale * dy / height_px);
+  }
 }
 
 void SceneView::EndPerturbation() {

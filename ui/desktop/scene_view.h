@@ -60,9 +60,10 @@ class SceneView {
   int Select(double x, double y, int width_px, int height_px);
   /// Makes the point that is seen there the one that the camera turns about. Without one nothing changes.
   void CentreOn(double x, double y, int width_px, int height_px);
-  /// Begins, moves and ends pushing (translate) or twisting the selected body.
+  /// Begins, moves and ends pushing (translate) or twisting the selected body. What is pushed stays below the mouse, in the
+  /// picture's plane through it; `horizontal`: at its height.
   void BeginPerturbation(bool twist);
-  void MovePerturbation(double dx, double dy, int height_px, bool horizontal);
+  void MovePerturbation(double dx, double dy, int width_px, int height_px, bool horizontal);
   void EndPerturbation();
   /// Where a point of the world is in a view of this size; false where it is behind the camera.
   bool Project(const double point[3], int width_px, int height_px, double& x, double& y) const;

@@ -85,7 +85,7 @@ void ViewPanel::HandleMouse(App& app, const ViewArea& area, bool hovered, bool a
   dragging_ = active;
   if (pushing_) {
     if (io.MouseDelta.x != 0 || io.MouseDelta.y != 0) {
-      scene.MovePerturbation(io.MouseDelta.x, io.MouseDelta.y, height, io.KeyShift);
+      scene.MovePerturbation(io.MouseDelta.x, io.MouseDelta.y, width_px_, height, io.KeyShift);
     }
     if (app.session) app.session->SetPerturbation(scene.perturbation);
     return;
