@@ -40,7 +40,7 @@ out=${out:-out/vision/$scene${encoder:+-frozen}}
 rooms=(--camera top --hide goal --hide floor --policy explore:0.9,smooth:0.1)
 task=$scene repeat=() set=(--set cache_mb=1024) goals=true violations=true
 case $scene in
-  two-rooms) episodes=400 collect=("${rooms[@]}") steps=4500 ;;
+  two-rooms) episodes=400 collect=("${rooms[@]}") steps=2300 ;;
   two-rooms-moving-door) episodes=400 collect=("${rooms[@]}") steps=4500 ;;
   reacher) task=dm_control/reacher-easy repeat=(--action-repeat 2) violations=false
     # Slow motion too, and rest: exploring alone hardly ever shows an arm that stands still, as it does at a goal.
@@ -57,7 +57,9 @@ if [ "$encoder" = random ]; then
   encoder=$out/encoder
   [ -e "$encoder/config.json" ] || "$python" scripts/random_vjepa2.py "$encoder"
 fi
-if [ -n "$encoder" ]; then more=(--encoder "$encoder" "${more[@]}"); fi
+replan=()
+# A plan through its predictor takes several times as long: one for three steps.
+if [ -n "$encoder" ]; then more=(--encoder "$encoder" "${more[@]}") replan=(--replan 3); fi
 
 # Keeps a command's answer under a name, whole or not at all.
 take() {
@@ -79,7 +81,7 @@ for seed in ${seeds//,/ }; do
     --threads "$threads" $(going_on "$out/model-$seed") "${set[@]}" "${more[@]}"
   if $goals; then
     take "goals-$seed" evaluate "$task" "${repeat[@]}" --model "$out/model-$seed" --goal random --episodes "$pairs" \
-      --threads "$threads"
+      --threads "$threads" "${replan[@]}"
   fi
   if $violations; then
     take "twins-$seed" surprise "$task" --model "$out/model-$seed" --pairs "$pairs" --seed 2 --threads "$threads" \
