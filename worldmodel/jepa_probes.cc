@@ -299,7 +299,8 @@ void JepaProbes::Draw(std::span<const float> latents, std::span<uint8_t> pixels)
   torch::Tensor to = torch::from_blob(pixels.data(), {n, impl.height, impl.width, 3}, torch::kUInt8);
   for (int64_t first = 0; first < n; first += kAtOnce) {
     const int64_t some = std::min(kAtOnce, n - first);
-    const torch::Tensor drawn = impl.decoder->Draw(impl.Standard(impl.Reduced(rows.narrow(0, first, some).to(impl.device)))) + impl.mean_picture;
+    const torch::Tensor read = impl.Standard(impl.Reduced(rows.narrow(0, first, some).to(impl.device)));
+    const torch::Tensor drawn = impl.decoder->Draw(read) + impl.mean_picture;
     to.narrow(0, first, some)
         .copy_(drawn.clamp(-1.0, 1.0).add(1.0).mul(127.5).round().to(torch::kUInt8).permute({0, 2, 3, 1}));
   }
@@ -367,7 +368,9 @@ std::unique_ptr<JepaProbes> JepaProbes::Load(const std::filesystem::path& folder
   torch::NoGradGuard no_grad;
   for (auto& [name, tensor] : probes->impl_->Named()) {
     const auto found = file.tensors.find(name);
-    if (found == file.tensors.end()) throw CheckpointError(where + ": tensor '" + name + "' is missing");
+    if (found == file.tensors.end()) {
+      throw CheckpointError(where + ": tensor '" + name + "' is missing; 'reverie probe --overwrite' fits them again");
+    }
     const TensorBytes& bytes = found->second;
     if (bytes.dtype != "F32" || bytes.shape != tensor.sizes().vec()) {
       throw CheckpointError(where + ": tensor '" + name + "': expected F32 of " + std::to_string(tensor.numel()) +
