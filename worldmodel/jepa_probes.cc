@@ -27,6 +27,7 @@ constexpr int64_t kAtOnce = 256;         // latents
 constexpr int64_t kMostLatent = 16384;   // numbers: 2 GB of equations of the linear probe
 constexpr int64_t kRead = 4096;          // numbers that larger latents, of many tokens, are read by
 constexpr double kLeastVariance = 1e-3;  // of a number that probes read, over the mean of all
+constexpr double kFarthest = 5.0;        // deviations of such a number
 constexpr uint64_t kProjectionSeed = 0x746f6b656e73;
 constexpr const char* kFile = "probes.safetensors";
 constexpr const char* kKey = "probes";
@@ -160,7 +161,10 @@ struct JepaProbes::Impl {
   }
 
   /// The same about its mean, over its deviation: what a frozen encoder says varies little around much that never changes.
-  torch::Tensor Standard(const torch::Tensor& reduced) const { return (reduced - centre) / deviation; }
+  /// Predictions beyond all that was seen, as of a model that has hardly learned, are read as if at its edge.
+  torch::Tensor Standard(const torch::Tensor& reduced) const {
+    return ((reduced - centre) / deviation).clamp(-kFarthest, kFarthest);
+  }
 
   void FitMoments(const torch::Tensor& reduced) {
     const double share = 1.0 / static_cast<double>(updates + 1);
