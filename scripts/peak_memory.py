@@ -24,12 +24,12 @@ def collecting(binary, task, steps, folder):
     return peak_mb([binary, "collect", task, "--out", f"{folder}/{steps}", "--steps", str(steps), "--policy", "random", "--json"])
 
 
-def training(binary, task, frames, updates, folder):
+def training(binary, task, frames, updates, threads, folder):
     data = f"{folder}/{frames}"
     peak_mb([binary, "collect", task, "--out", data, "--steps", str(frames), "--policy", "explore", "--pixels", "64",
-             "--hide", "floor", "--json"])
+             "--hide", "floor", "--workers", threads, "--json"])
     return peak_mb([binary, "train", "--model", "jepa", "--data", data, "--out", f"{folder}/model-{frames}", "--steps",
-                    str(updates), "--json"])
+                    str(updates), "--threads", threads, "--json"])
 
 
 def main():
@@ -39,6 +39,7 @@ def main():
     parser.add_argument("--pictures", action="store_true")
     parser.add_argument("--steps", type=int, help="control steps of the short run (100000; with --pictures 20000)")
     parser.add_argument("--updates", type=int, default=500, help="with --pictures: of each training")
+    parser.add_argument("--threads", default=str(len(os.sched_getaffinity(0))), help="with --pictures (all)")
     arguments = parser.parse_args()
     task = arguments.task or ("two-rooms" if arguments.pictures else "cartpole-swingup")
     few = arguments.steps or (20_000 if arguments.pictures else 100_000)
@@ -49,7 +50,7 @@ def main():
     try:
         steps = [few, 10 * few]
         if arguments.pictures:
-            peaks = [training(arguments.binary, task, count, arguments.updates, folder) for count in steps]
+            peaks = [training(arguments.binary, task, count, arguments.updates, arguments.threads, folder) for count in steps]
         else:
             peaks = [collecting(arguments.binary, task, count, folder) for count in steps]
     finally:

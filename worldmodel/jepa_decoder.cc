@@ -9,6 +9,8 @@ namespace nn = torch::nn;
 
 constexpr int64_t kStride = 16;  // pixels of the picture that one of the coarsest grid stands for
 
+constexpr double kStillPixel = 0.01;  // squared, counts as so far from its mean what does not move at all
+
 int64_t Coarse(int64_t pixels) { return (pixels + kStride - 1) / kStride; }
 
 }  // namespace
@@ -31,6 +33,11 @@ PictureDecoder::PictureDecoder(int64_t latent, int64_t hidden, int64_t channels,
 torch::Tensor PictureDecoder::Draw(const torch::Tensor& latents) {
   const torch::Tensor coarse = trunk->forward(latents).view({latents.size(0), channels_, Coarse(height_), Coarse(width_)});
   return convolutions->forward(coarse).narrow(2, 0, height_).narrow(3, 0, width_);
+}
+
+torch::Tensor PixelWeights(const torch::Tensor& pictures, const torch::Tensor& mean) {
+  const torch::Tensor moving = (pictures - mean).square().mean(1, true) + kStillPixel;
+  return moving / moving.mean();
 }
 
 void DrawWeights(const torch::nn::Module& module, torch::Generator& generator) {

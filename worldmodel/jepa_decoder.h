@@ -20,6 +20,11 @@ struct PictureDecoder : torch::nn::Module {
   const int64_t channels_, height_, width_;
 };
 
+/// How much the error of each pixel counts, 1 in the mean. What moves is often a few pixels of thousands: a pixel counts by
+/// how far it is from its mean, squared.
+/// @param pictures  (n, colours, height, width), -1 to 1. @param mean  (colours, height, width). @return (n, 1, height, width).
+torch::Tensor PixelWeights(const torch::Tensor& pictures, const torch::Tensor& mean);
+
 /// Draws weights and biases of all layers below `module` from `generator`, uniform within 1/sqrt(inputs) of 0.
 void DrawWeights(const torch::nn::Module& module, torch::Generator& generator);
 

@@ -21,8 +21,6 @@ constexpr int64_t kWidth = 256;          // of the MLP's two hidden layers
 constexpr double kLearningRate = 2e-3, kWeightDecay = 1e-4;
 constexpr double kRidge = 1e-6;          // of the linear probe, over the latents' mean square
 constexpr double kForgotten = 0.02;      // of the MLP's error at each update
-// What moves is often a few pixels of thousands: errors count by how far a pixel is from its mean, squared, and this.
-constexpr double kStillPixel = 0.01;
 constexpr int64_t kAtOnce = 256;         // latents
 constexpr int64_t kMostLatent = 16384;   // numbers: 2 GB of equations of the linear probe
 constexpr int64_t kRead = 4096;          // numbers that larger latents, of many tokens, are read by
@@ -240,9 +238,8 @@ JepaProbes::Losses JepaProbes::Update(std::span<const float> latents, std::span<
 
   const torch::Tensor errors = (impl.mlp->forward(rows) - wanted).square().mean(0);
   impl.mean_picture.lerp_(seen.mean(0), 1.0 / static_cast<double>(impl.updates + 1));
-  const torch::Tensor moving = (seen - impl.mean_picture).square().mean(1, true) + kStillPixel;
   const torch::Tensor squared = (impl.decoder->Draw(rows) + impl.mean_picture - seen).square();
-  const torch::Tensor picture = (squared * (moving / moving.mean())).mean();
+  const torch::Tensor picture = (squared * PixelWeights(seen, impl.mean_picture)).mean();
   impl.optimiser->zero_grad();
   (errors.sum() + picture).backward();
   const double rate = kLearningRate * 0.5 *

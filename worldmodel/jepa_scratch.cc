@@ -149,7 +149,7 @@ JepaScratch::Rollouts JepaScratch::RollOut(const torch::Tensor& latents, const t
   return result;
 }
 
-// Mean squared error of the pictures drawn from latents, those seen and those predicted.
+// Mean squared error of the pictures drawn from latents, those seen and those predicted, by how much a pixel moves.
 torch::Tensor JepaScratch::Reconstruction(const torch::Tensor& seen, const torch::Tensor& pixels,
                                           const std::vector<torch::Tensor>& predicted) {
   // seen (windows, pictures, D), pixels (windows, pictures, colours, height, width)
@@ -158,7 +158,9 @@ torch::Tensor JepaScratch::Reconstruction(const torch::Tensor& seen, const torch
     latents.push_back(predicted[k].flatten(0, 1));
     wanted.push_back(pixels.narrow(1, static_cast<int64_t>(k) + 1, predicted[k].size(1)).flatten(0, 1));
   }
-  return torch::mse_loss(decoder->Draw(torch::cat(latents, 0)), torch::cat(wanted, 0));
+  const torch::Tensor pictures = torch::cat(wanted, 0);
+  const torch::Tensor squared = (decoder->Draw(torch::cat(latents, 0)) - pictures).square();
+  return (squared * PixelWeights(pictures, pixels.flatten(0, 1).mean(0))).mean();
 }
 
 JepaTerms JepaScratch::Learn(const JepaLesson& lesson) {

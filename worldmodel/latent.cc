@@ -78,6 +78,8 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
     }
   }
   encoded = torch::tensor(seen, torch::kInt64).to(device);
+  plain_index = torch::tensor(plain_channels, torch::kInt64).to(device);
+  angle_index = torch::tensor(angle_channels, torch::kInt64).to(device);
 
   int64_t at = 0;
   const auto part_of = [&](const Network& network) {
@@ -167,11 +169,9 @@ double Latent::OperationsPerUpdate() const {
 
 torch::Tensor Latent::Impl::Features(const torch::Tensor& values_of_channels) const {
   if (angle_channels.empty()) return values_of_channels;
-  const auto index = [&](const std::vector<int64_t>& list) {
-    return torch::tensor(list, torch::kInt64).to(values_of_channels.device());
-  };
-  const torch::Tensor angles = values_of_channels.index_select(-1, index(angle_channels));
-  return torch::cat({values_of_channels.index_select(-1, index(plain_channels)), angles.cos(), angles.sin()}, -1);
+  const torch::Device where = values_of_channels.device();
+  const torch::Tensor angles = values_of_channels.index_select(-1, angle_index.to(where));
+  return torch::cat({values_of_channels.index_select(-1, plain_index.to(where)), angles.cos(), angles.sin()}, -1);
 }
 
 torch::Tensor Latent::Impl::Normalized(const torch::Tensor& feature_values) const {
@@ -273,21 +273,21 @@ torch::Tensor Latent::Impl::RecallRows(const torch::Tensor& rows, const torch::T
   return memory;
 }
 
-std::pair<torch::Tensor, torch::Tensor> Latent::Impl::Rollout(const torch::Tensor& start, const torch::Tensor& action_rows) {
+void Latent::Impl::Play(const torch::Tensor& start, const torch::Tensor& action_rows, Played& played) {
   const int64_t rows = action_rows.size(0), horizon = action_rows.size(1), latent = options.latent;
   const auto shaped = [&](torch::Tensor& tensor, at::IntArrayRef shape) {
     if (!tensor.defined()) tensor = torch::empty(shape, start.options());
-    return tensor.resize_(shape);
+    tensor.resize_(shape);
   };
-  torch::Tensor inputs = shaped(scratch.inputs, {horizon, rows, latent + actions});
-  torch::Tensor latents = shaped(scratch.latents, {horizon, rows, latent});
+  shaped(played.inputs, {horizon, rows, latent + actions});
+  shaped(played.latents, {horizon, rows, latent});
+  torch::Tensor &inputs = played.inputs, &latents = played.latents;
   if (actions > 0) inputs.narrow(-1, latent, actions).copy_(action_rows.transpose(0, 1));
   inputs.select(0, 0).narrow(-1, 0, latent).copy_(start.expand({rows, latent}));
   for (int64_t h = 0; h < horizon; ++h) {
     latents.select(0, h).copy_(dynamics.Infer(inputs.select(0, h), scratch.dynamics));
     if (h + 1 < horizon) inputs.select(0, h + 1).narrow(-1, 0, latent).copy_(latents.select(0, h));
   }
-  return {inputs, latents};
 }
 
 }  // namespace reverie

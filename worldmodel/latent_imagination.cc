@@ -8,6 +8,8 @@
 namespace reverie {
 namespace {
 
+constexpr size_t kAppraisals = 32;
+
 void ToVector(const torch::Tensor& tensor, std::vector<float>& values) {
   const torch::Tensor host = tensor.to(torch::kCPU).contiguous();
   values.assign(host.data_ptr<float>(), host.data_ptr<float>() + host.numel());
@@ -15,8 +17,41 @@ void ToVector(const torch::Tensor& tensor, std::vector<float>& values) {
 
 }  // namespace
 
-Latent::Impl::Decoding Latent::Impl::DecodeRollout(const Belief& belief, const torch::Tensor& inputs,
-                                                   const torch::Tensor& latents) {
+torch::Tensor Latent::Impl::Rewards(const Played& played) {
+  const int64_t horizon = played.inputs.size(0), rows = played.inputs.size(1);
+  return FromLogits(reward.Infer(played.inputs.view({horizon * rows, -1}), scratch.reward)).view({horizon, rows});
+}
+
+torch::Tensor Latent::Impl::Values(const Played& played) {
+  const torch::Tensor last = played.latents.select(0, played.latents.size(0) - 1);
+  const torch::Tensor action = policy.Infer(last, scratch.policy).narrow(-1, 0, actions).tanh();
+  const torch::Tensor logits = values.Infer(torch::cat({last, action}, -1), scratch.values);
+  return FromLogits(logits).view({options.values, last.size(0)}).mean(0);
+}
+
+const Latent::Impl::Appraisal& Latent::Impl::Appraise(const torch::Tensor& start, const torch::Tensor& action_rows) {
+  const std::pair<int, int> shape(static_cast<int>(action_rows.size(0)), static_cast<int>(action_rows.size(1)));
+  // A planner has a few of them; who tries many planners one after the other shall not keep all.
+  if (appraisals.size() >= kAppraisals && !appraisals.contains(shape)) appraisals.clear();
+  Appraisal& appraisal = appraisals.try_emplace(shape, device).first->second;
+  if (!appraisal.start.defined()) {
+    appraisal.start = torch::empty_like(start);
+    appraisal.actions = torch::empty_like(action_rows);
+    appraisal.rewards = torch::empty({shape.second, shape.first}, start.options());
+    appraisal.values = torch::empty({shape.first}, start.options());
+  }
+  appraisal.start.copy_(start);
+  appraisal.actions.copy_(action_rows);
+  appraisal.captured.Do([&] {
+    Play(appraisal.start, appraisal.actions, appraisal.played);
+    appraisal.rewards.copy_(Rewards(appraisal.played));
+    appraisal.values.copy_(Values(appraisal.played));
+  });
+  return appraisal;
+}
+
+Latent::Impl::Decoding Latent::Impl::DecodePlayed(const Belief& belief, const Played& played) {
+  const torch::Tensor &inputs = played.inputs, &latents = played.latents;
   const int64_t horizon = latents.size(0), rows = latents.size(1), heads = options.decoders;
   const torch::Tensor last = torch::cat({latents.select(0, horizon - 1), torch::zeros({rows, actions}, latents.options())}, -1);
   const Heads all = Decode(torch::cat({inputs.view({horizon * rows, options.latent + actions}), last}, 0));
@@ -63,20 +98,23 @@ void Latent::Imagine(const Belief& belief, std::span<const float> given_actions,
   const torch::Tensor action_rows =
       torch::from_blob(const_cast<float*>(given_actions.data()), {sequences, horizon, nu}, torch::kFloat32).to(impl.device);
   const torch::Tensor start = impl.Encode(belief);
-  const auto [inputs, latents] = impl.Rollout(start, action_rows);
   const double scale = impl.RewardScale();
+  // A prediction that is not a number is the worst there is.
+  const auto finite = [](const torch::Tensor& tensor) { return torch::nan_to_num(tensor, -1e6, 1e6, -1e6); };
 
   const bool formula = impl.options.planning_reward == "formula" && !task.reward().empty();
   const bool ends = !task.terminate().empty();
-  Impl::Decoding decoding;
-  if (options.channels || options.uncertainty || options.members || formula || ends) {
-    decoding = impl.DecodeRollout(belief, inputs, latents);
+  if (!options.channels && !options.uncertainty && !options.members && !formula && !ends) {
+    const Impl::Appraisal& appraisal = impl.Appraise(start, action_rows);
+    ToVector(finite(appraisal.rewards * scale).t(), result.rewards);
+    if (options.values) ToVector(finite(appraisal.values * scale), result.values);
+    return;
   }
+  const Impl::Played& played = impl.scratch.played;
+  impl.Play(start, action_rows, impl.scratch.played);
+  const Impl::Decoding decoding = impl.DecodePlayed(belief, played);
   torch::Tensor rewards, ended;
-  if (!formula) {
-    const torch::Tensor rows = inputs.view({static_cast<int64_t>(horizon) * sequences, -1});
-    rewards = FromLogits(impl.reward.Infer(rows, impl.scratch.reward)).view({horizon, sequences}) * scale;
-  }
+  if (!formula) rewards = impl.Rewards(played) * scale;
   if (formula || ends) {
     const torch::Tensor read = FormulaInputs(decoding.channels, action_rows);
     if (formula) rewards = FormulaRewards(task, read, false).view({horizon, sequences});
@@ -86,15 +124,11 @@ void Latent::Imagine(const Belief& belief, std::span<const float> given_actions,
       rewards = rewards * torch::cat({torch::ones_like(ended.narrow(0, 0, 1)), 1.0 - ended.narrow(0, 0, horizon - 1)}, 0);
     }
   }
-  // A prediction that is not a number is the worst there is.
-  ToVector(torch::nan_to_num(rewards, -1e6, 1e6, -1e6).t(), result.rewards);
+  ToVector(finite(rewards).t(), result.rewards);
   if (options.values) {
-    const torch::Tensor last = latents.select(0, horizon - 1);
-    const torch::Tensor action = impl.policy.Infer(last, impl.scratch.policy).narrow(-1, 0, nu).tanh();
-    const torch::Tensor logits = impl.values.Infer(torch::cat({last, action}, -1), impl.scratch.values);
-    torch::Tensor value = FromLogits(logits).view({impl.options.values, sequences}).mean(0) * scale;
+    torch::Tensor value = impl.Values(played) * scale;
     if (ends) value = value * (1.0 - ended.select(0, horizon - 1));
-    ToVector(torch::nan_to_num(value, -1e6, 1e6, -1e6), result.values);
+    ToVector(finite(value), result.values);
   }
   if (options.uncertainty && impl.options.decoders > 1) {
     ToVector((decoding.heads.std(0) / impl.channel_scale).mean(-1).t(), result.uncertainty);

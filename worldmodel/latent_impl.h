@@ -1,8 +1,12 @@
 // What the sources of Latent share. Internal: needs Torch.
 #pragma once
 
+#include <map>
+#include <utility>
+
 #include <torch/torch.h>
 
+#include "worldmodel/captured.h"
 #include "worldmodel/latent.h"
 #include "worldmodel/latent_network.h"
 #include "worldmodel/model_files.h"
@@ -20,6 +24,7 @@ struct Latent::Impl {
   const int channels, actions;
   const double discount;
   std::vector<int64_t> plain_channels, angle_channels;  // channel indices; an angle enters as cosine and sine
+  torch::Tensor plain_index, angle_index;               // the same
   int features = 0;                                     // plain channels, cosines, sines
   torch::Tensor encoded;                                // indices of the features of the observation; signals are not seen
 
@@ -42,11 +47,30 @@ struct Latent::Impl {
   double& ValueScale() { return scalars.data_ptr<double>()[2]; }
   Calibration calibration;
 
+  /// Inputs of the reward head (H, N, latent + nu), and latents (H, N, latent).
+  struct Played {
+    torch::Tensor inputs, latents;
+  };
   // Memory that imagining uses again.
   struct {
     Scratch encoder, dynamics, reward, values, policy, decoder;
-    torch::Tensor inputs, latents;
+    Played played;
   } scratch;
+
+  /// What a planner asks for again and again: the rewards of N sequences over H steps, and values after them.
+  struct Appraisal {
+    explicit Appraisal(const torch::Device& device) : captured(device) {}
+    Captured captured;
+    torch::Tensor start, actions;   // (1, latent), (N, H, nu)
+    torch::Tensor rewards, values;  // (H, N), (N), over the scale of rewards
+    Played played;
+  };
+  std::map<std::pair<int, int>, Appraisal> appraisals;  // by N and H
+  /// @param actions  (N, H, nu).
+  const Appraisal& Appraise(const torch::Tensor& start, const torch::Tensor& actions);
+  /// Of what was played, over the scale of rewards: (H, N), and (N).
+  torch::Tensor Rewards(const Played& played);
+  torch::Tensor Values(const Played& played);
 
   /// What weights.safetensors holds, and what a resumed run needs.
   NamedTensors Weights() const;
@@ -75,8 +99,8 @@ struct Latent::Impl {
   void Advance(torch::Tensor& channels, torch::Tensor& variance, const Heads& now, const Heads& after) const;
 
   /// Plays actions in the latent. @param action_rows  (N, H, nu).
-  /// @return  inputs of the reward head (H, N, latent + nu), and latents (H, N, latent); both overwritten by the next.
-  std::pair<torch::Tensor, torch::Tensor> Rollout(const torch::Tensor& start, const torch::Tensor& action_rows);
+  /// @param played  overwritten.
+  void Play(const torch::Tensor& start, const torch::Tensor& action_rows, Played& played);
   torch::Tensor Encode(const Belief& belief);   // (1, latent)
 
   bool remembers() const { return options.memory > 0; }
@@ -94,8 +118,7 @@ struct Latent::Impl {
     torch::Tensor channels;  // (H, N, channels): what they expect together
     torch::Tensor variance;  // (H, N, channels) that they state
   };
-  /// Decodes a rollout as Rollout returned it.
-  Decoding DecodeRollout(const Belief& belief, const torch::Tensor& inputs, const torch::Tensor& latents);
+  Decoding DecodePlayed(const Belief& belief, const Played& played);
   /// The parts of the decoder's output: normalised features, their log-variance by channel, normalised change and its.
   struct Output {
     torch::Tensor features, log_variance, change, change_log_variance;

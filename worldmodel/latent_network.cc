@@ -231,11 +231,10 @@ at::Tensor Network::Forward(const at::Tensor& x, bool frozen) const {
   return y;
 }
 
-at::Tensor Network::ForwardPair(const at::Tensor& x, int64_t a, int64_t b, bool frozen) const {
+at::Tensor Network::ForwardPair(const at::Tensor& x, const at::Tensor& index, bool frozen) const {
   if (heads() <= 2) return Forward(x, frozen);
   Network pair = *this;
   for (Layer& layer : pair.layers_) {
-    const at::Tensor index = at::tensor({a, b}, at::kLong).to(x.device());
     const auto two = [&](const at::Tensor& tensor) {
       if (!tensor.defined()) return tensor;
       if (tensor.dim() == 2 && tensor.size(0) == layer.inputs && tensor.size(1) == layer.heads * layer.outputs &&

@@ -58,8 +58,9 @@ class Network {
   /// @param frozen  gradients flow through to x alone.
   /// @return        (rows, outputs), with several heads (heads, rows, outputs); float32 at the end of the network.
   at::Tensor Forward(const at::Tensor& x, bool frozen = false) const;
-  /// Of two heads only, or of the one there is. @return (2, rows, outputs), of the one (rows, outputs).
-  at::Tensor ForwardPair(const at::Tensor& x, int64_t a, int64_t b, bool frozen) const;
+  /// Of two heads only, or of the one there is. @param pair  (2) which, int64, where x is.
+  /// @return (2, rows, outputs), of the one (rows, outputs).
+  at::Tensor ForwardPair(const at::Tensor& x, const at::Tensor& pair, bool frozen) const;
   /// Without gradients, into memory that the next call with `scratch` overwrites.
   at::Tensor Infer(const at::Tensor& x, Scratch& scratch) const;
 

@@ -111,55 +111,102 @@ Sequences SequencesOf(Latent::Impl& impl, const ReplayBuffer& data) {
   return sequences;
 }
 
-// One step of Adam on a part of the parameters.
-void Step(ParameterStore& store, const Latent::Impl::Part& part, double rate, double epsilon, int64_t step) {
+// One step of Adam on a part of the parameters. @param step  () float32, on their device: the number of this one, from 1.
+void Step(ParameterStore& store, const Latent::Impl::Part& part, double rate, double epsilon, const torch::Tensor& step) {
   const auto of = [&](const torch::Tensor& all) { return std::vector<torch::Tensor>{all.narrow(0, part.first, part.count)}; };
-  const std::vector<torch::Tensor> steps = {
-      torch::full({}, static_cast<double>(step), store.values.options().dtype(torch::kFloat32))};
-  at::_fused_adam_(of(store.values), of(store.gradients), of(store.first_moments), of(store.second_moments), {}, steps, rate,
-                   0.9, 0.999, 0.0, epsilon, false, false);
+  at::_fused_adam_(of(store.values), of(store.gradients), of(store.first_moments), of(store.second_moments), {},
+                   std::vector<torch::Tensor>{step}, rate, 0.9, 0.999, 0.0, epsilon, false, false);
   store.Refresh(part.first, part.count);
 }
 
-// Scales gradients down to the norm `most`. @return the norm that they had.
-double Clip(ParameterStore& store, const Latent::Impl::Part& part, double most) {
+// Scales gradients down to the norm `most`. @return the norm that they had, ().
+torch::Tensor Clip(ParameterStore& store, const Latent::Impl::Part& part, double most) {
   torch::Tensor gradients = store.gradients.narrow(0, part.first, part.count);
-  const double norm = gradients.norm().item<double>();
-  if (norm > most) gradients.mul_(most / norm);
+  const torch::Tensor norm = gradients.norm();
+  gradients.mul_((most / norm).clamp_max(1.0));
   return norm;
 }
 
-double Quantile(std::vector<float>& values, double share) {
-  const double at = share * static_cast<double>(values.size() - 1);
-  const auto below = values.begin() + static_cast<std::ptrdiff_t>(at);
-  std::nth_element(values.begin(), below, values.end());
-  if (below + 1 == values.end()) return *below;
-  return *below + (at - std::floor(at)) * (*std::min_element(below + 1, values.end()) - *below);
+// @param sorted  (n) ascending.
+torch::Tensor Quantile(const torch::Tensor& sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size(0) - 1);
+  const int64_t below = static_cast<int64_t>(at), above = std::min(below + 1, sorted.size(0) - 1);
+  return sorted[below] + (at - std::floor(at)) * (sorted[above] - sorted[below]);
 }
 
-struct Update {
-  Latent::Impl& impl;
-  const Sequences& sequences;
-  Random& random;
-  torch::Generator& noise;
+// One gradient step after another on the same sequences. What chance decides is drawn on the processor beforehand, so that
+// all else is the same work on the same tensors each time.
+class Update {
+ public:
+  Update(Latent::Impl& impl, const Sequences& sequences, uint64_t seed)
+      : impl_(impl),
+        sequences_(sequences),
+        random_(seed),
+        noise_(at::detail::createCPUGenerator(HashSeed(seed, 0x6e6f697365))),
+        captured_(impl.device) {
+    const LatentOptions& options = impl_.options;
+    const int64_t batch = options.batch, rows = options.horizon * batch;
+    const auto on_device = [&](at::IntArrayRef shape, at::ScalarType type) {
+      return torch::empty(shape, torch::TensorOptions().dtype(type).device(impl_.device));
+    };
+    index_ = on_device({rows + batch}, torch::kInt64);
+    run_ = on_device({batch}, torch::kInt64);
+    target_pair_ = on_device({2}, torch::kInt64);
+    policy_pair_ = on_device({2}, torch::kInt64);
+    target_noise_ = on_device({rows, impl_.actions}, torch::kFloat32);
+    policy_noise_ = on_device({rows + batch, impl_.actions}, torch::kFloat32);
+    step_ = torch::full({}, static_cast<double>(impl_.updates), on_device({}, torch::kFloat32).options());
+    value_scale_ = torch::full({}, impl_.ValueScale(), on_device({}, torch::kFloat64).options());
+    loss_ = on_device({}, torch::kFloat32);
+    const auto weights = [&](int64_t count) {
+      return (torch::pow(options.rho, torch::arange(count, torch::kFloat32)) / static_cast<double>(count)).to(impl_.device);
+    };
+    weight_ = weights(options.horizon);
+    policy_weight_ = weights(options.horizon + 1);
+  }
 
-  torch::Tensor Normal(at::IntArrayRef shape) const { return torch::randn(shape, noise, torch::kFloat32).to(impl.device); }
+  /// @return the loss of model and values; not finite: nothing after it may be kept.
+  double Run() {
+    Draw();
+    captured_.Do([&] { Learn(); });
+    return loss_.item<double>();
+  }
+  double value_scale() const { return value_scale_.item<double>(); }
 
-  std::pair<int64_t, int64_t> Pair() const {
-    const int64_t heads = impl.values.heads();
-    if (heads == 1) return {0, 0};
-    const int64_t a = random.Index(heads), b = random.Index(heads - 1);
-    return {a, b < a ? b : b + 1};
+ private:
+  void Draw() {
+    const int64_t batch = impl_.options.batch, horizon = impl_.options.horizon;
+    torch::Tensor index = torch::empty({horizon + 1, batch}, torch::kInt64), run = torch::empty({batch}, torch::kInt64);
+    int64_t* at = index.data_ptr<int64_t>();
+    for (int64_t b = 0; b < batch; ++b) {
+      const auto chosen = static_cast<size_t>(random_.Index(static_cast<int64_t>(sequences_.starts.size())));
+      for (int64_t h = 0; h <= horizon; ++h) at[h * batch + b] = sequences_.starts[chosen] + h;
+      run.data_ptr<int64_t>()[b] = sequences_.firsts[chosen];
+    }
+    index_.copy_(index.view({-1}));
+    run_.copy_(run);
+    DrawPair(target_pair_);
+    DrawNoise(target_noise_);
+    if (impl_.actions == 0) return;
+    DrawPair(policy_pair_);
+    DrawNoise(policy_noise_);
+  }
+  void DrawNoise(torch::Tensor& tensor) { tensor.copy_(torch::randn(tensor.sizes(), noise_, torch::kFloat32)); }
+  void DrawPair(torch::Tensor& pair) {
+    const int64_t heads = impl_.values.heads();
+    if (heads == 1) return;
+    const int64_t a = random_.Index(heads), b = random_.Index(heads - 1);
+    pair.copy_(torch::tensor({a, b < a ? b : b + 1}, torch::kInt64));
   }
 
   struct Acted {
     torch::Tensor action, log_probability;  // (rows, nu), (rows)
   };
-  Acted Act(const torch::Tensor& latents) const {
-    const int64_t nu = impl.actions;
-    const torch::Tensor output = impl.policy.Forward(latents);
+  /// @param z  (rows, nu) of a standard normal distribution.
+  Acted Act(const torch::Tensor& latents, const torch::Tensor& z) const {
+    const int64_t nu = impl_.actions;
+    const torch::Tensor output = impl_.policy.Forward(latents);
     const torch::Tensor log_deviation = PolicyLogDeviation(output.narrow(-1, nu, nu));
-    const torch::Tensor z = Normal({latents.size(0), nu});
     Acted acted;
     acted.action = (output.narrow(-1, 0, nu) + z * log_deviation.exp()).tanh();
     const torch::Tensor gaussian = -0.5 * z.square() - log_deviation - 0.5 * std::log(2.0 * std::numbers::pi);
@@ -167,151 +214,159 @@ struct Update {
     return acted;
   }
 
-  /// One gradient step. @return the loss of model and values; not finite: nothing after it may be kept.
-  double Run() const {
-    const LatentOptions& options = impl.options;
+  void Learn() {
+    torch::AutoGradMode with_gradients(true);
+    const LatentOptions& options = impl_.options;
     const int64_t horizon = options.horizon, batch = options.batch, rows = horizon * batch;
-    torch::Tensor index = torch::empty({horizon + 1, batch}, torch::kInt64), run = torch::empty({batch}, torch::kInt64);
-    int64_t* at = index.data_ptr<int64_t>();
-    for (int64_t b = 0; b < batch; ++b) {
-      const auto chosen = static_cast<size_t>(random.Index(static_cast<int64_t>(sequences.starts.size())));
-      for (int64_t h = 0; h <= horizon; ++h) at[h * batch + b] = sequences.starts[chosen] + h;
-      run.data_ptr<int64_t>()[b] = sequences.firsts[chosen];
+    const torch::Tensor& index = index_;
+    {
+      torch::NoGradGuard no_grad;
+      step_.add_(1.0);
     }
-    index = index.view({-1}).to(impl.device);
     const torch::Tensor first = index.narrow(0, 0, batch), done = index.narrow(0, 0, rows), later = index.narrow(0, batch, rows);
-    const torch::Tensor actions = sequences.actions.index_select(0, done);
+    const torch::Tensor actions = sequences_.actions.index_select(0, done);
 
-    torch::Tensor start_input = sequences.observed.index_select(0, first), remembered;
-    if (impl.remembers()) {
-      remembered = impl.RecallRows(first, run.to(impl.device), sequences.observed, sequences.actions);
+    torch::Tensor start_input = sequences_.observed.index_select(0, first), remembered;
+    if (impl_.remembers()) {
+      remembered = impl_.RecallRows(first, run_, sequences_.observed, sequences_.actions);
       start_input = torch::cat({start_input, remembered}, -1);
     }
 
     torch::Tensor later_latents, returns;
     {
       torch::NoGradGuard no_grad;
-      torch::Tensor later_input = sequences.observed.index_select(0, later);
-      if (impl.remembers()) {
+      torch::Tensor later_input = sequences_.observed.index_select(0, later);
+      if (impl_.remembers()) {
         std::vector<torch::Tensor> memories;
         torch::Tensor memory = remembered;
         for (int64_t h = 0; h < horizon; ++h) {
-          memory = impl.Recall(memory, sequences.observed.index_select(0, index.narrow(0, h * batch, batch)),
+          memory = impl_.Recall(memory, sequences_.observed.index_select(0, index.narrow(0, h * batch, batch)),
                                actions.narrow(0, h * batch, batch));
           memories.push_back(memory);
         }
         later_input = torch::cat({later_input, torch::cat(memories, 0)}, -1);
       }
-      later_latents = impl.encoder.Forward(later_input);
-      const auto [a, b] = Pair();
-      const torch::Tensor choice = Act(later_latents).action;
+      later_latents = impl_.encoder.Forward(later_input);
+      const torch::Tensor choice = Act(later_latents, target_noise_).action;
       const torch::Tensor q =
-          FromLogits(impl.target.ForwardPair(torch::cat({later_latents, choice}, -1), a, b, true)).view({-1, rows});
-      returns = sequences.rewards.index_select(0, done) +
-                impl.discount * sequences.goes_on.index_select(0, done) * std::get<0>(q.min(0));
+          FromLogits(impl_.target.ForwardPair(torch::cat({later_latents, choice}, -1), target_pair_, true)).view({-1, rows});
+      returns = sequences_.rewards.index_select(0, done) +
+                impl_.discount * sequences_.goes_on.index_select(0, done) * std::get<0>(q.min(0));
     }
 
-    const torch::Tensor weight =
-        torch::pow(options.rho, torch::arange(horizon, torch::kFloat32)).to(impl.device) / static_cast<double>(horizon);
-    std::vector<torch::Tensor> latents = {impl.encoder.Forward(start_input)};
-    torch::Tensor consistency = torch::zeros({}, weight.options());
+    std::vector<torch::Tensor> latents = {impl_.encoder.Forward(start_input)};
+    torch::Tensor consistency = torch::zeros({}, weight_.options());
     for (int64_t h = 0; h < horizon; ++h) {
       latents.push_back(
-          impl.dynamics.Forward(torch::cat({latents.back(), actions.narrow(0, h * batch, batch)}, -1)));
-      consistency = consistency + torch::mse_loss(latents.back(), later_latents.narrow(0, h * batch, batch)) * weight[h];
+          impl_.dynamics.Forward(torch::cat({latents.back(), actions.narrow(0, h * batch, batch)}, -1)));
+      consistency = consistency + torch::mse_loss(latents.back(), later_latents.narrow(0, h * batch, batch)) * weight_[h];
     }
     const torch::Tensor all = torch::cat(latents, 0);
     const torch::Tensor inputs = torch::cat({all.narrow(0, 0, rows), actions}, -1);
     const auto weighted = [&](const torch::Tensor& loss) {  // (..., rows)
-      return (loss.view({-1, horizon, batch}).mean({0, 2}) * weight).sum();
+      return (loss.view({-1, horizon, batch}).mean({0, 2}) * weight_).sum();
     };
     const torch::Tensor loss =
         options.consistency * consistency +
-        options.reward * weighted(TwoHotLoss(impl.reward.Forward(inputs), sequences.rewards.index_select(0, done))) +
-        options.value * weighted(TwoHotLoss(impl.values.Forward(inputs), returns));
-    impl.parameters.gradients.zero_();
+        options.reward * weighted(TwoHotLoss(impl_.reward.Forward(inputs), sequences_.rewards.index_select(0, done))) +
+        options.value * weighted(TwoHotLoss(impl_.values.Forward(inputs), returns));
+    impl_.parameters.gradients.zero_();
     loss.backward();
-    const Latent::Impl::Part model = {0, impl.encoder_part.count + impl.rest_part.count};
-    double finite = loss.item<double>() + 0.0 * Clip(impl.parameters, model, options.gradient_clip);
-    if (!std::isfinite(finite)) return finite;
-    const int64_t step = impl.updates + 1;
-    Step(impl.parameters, impl.encoder_part, 0.3 * options.learning_rate, 1e-8, step);
-    Step(impl.parameters, impl.rest_part, options.learning_rate, 1e-8, step);
+    const Latent::Impl::Part model = {0, impl_.encoder_part.count + impl_.rest_part.count};
+    torch::NoGradGuard no_grad;
+    // What is not finite anywhere shows in the loss, and all is then taken back.
+    torch::Tensor told = loss.detach() + 0.0 * Clip(impl_.parameters, model, options.gradient_clip);
+    Step(impl_.parameters, impl_.encoder_part, 0.3 * options.learning_rate, 1e-8, step_);
+    Step(impl_.parameters, impl_.rest_part, options.learning_rate, 1e-8, step_);
 
     const torch::Tensor given = all.detach();
-    if (impl.actions > 0) finite += 0.0 * UpdatePolicy(given, step);
-    finite += 0.0 * UpdateDecoder(given, index, step);
-    {
-      torch::NoGradGuard no_grad;
-      impl.target_parameters.values.lerp_(impl.parameters.values.narrow(0, impl.values_part.first, impl.values_part.count),
-                                          options.target_rate);
-      impl.target_parameters.Refresh(0, impl.values_part.count);
-    }
-    return finite;
+    if (impl_.actions > 0) told = told + 0.0 * UpdatePolicy(given);
+    told = told + 0.0 * UpdateDecoder(given, index);
+    impl_.target_parameters.values.lerp_(impl_.parameters.values.narrow(0, impl_.values_part.first, impl_.values_part.count),
+                                        options.target_rate);
+    impl_.target_parameters.Refresh(0, impl_.values_part.count);
+    loss_.copy_(told);
   }
 
-  double UpdatePolicy(const torch::Tensor& latents, int64_t step) const {
-    const LatentOptions& options = impl.options;
+  /// @return the norm of the gradient, ().
+  torch::Tensor UpdatePolicy(const torch::Tensor& latents) {
+    torch::AutoGradMode with_gradients(true);
+    const LatentOptions& options = impl_.options;
     const int64_t batch = options.batch;
-    const Acted acted = Act(latents);
-    const auto [a, b] = Pair();
-    const torch::Tensor q =
-        FromLogits(impl.values.ForwardPair(torch::cat({latents, acted.action}, -1), a, b, true)).view({-1, latents.size(0)}).mean(0);
-    const torch::Tensor now = q.detach().narrow(0, 0, batch).to(torch::kCPU).contiguous();
-    std::vector<float> range(now.data_ptr<float>(), now.data_ptr<float>() + batch);
-    const double low = Quantile(range, 0.05), high = Quantile(range, 0.95);
-    if (std::isfinite(high - low)) impl.ValueScale() += 0.01 * (std::max(1.0, high - low) - impl.ValueScale());
-    const torch::Tensor weight =
-        torch::pow(options.rho, torch::arange(options.horizon + 1, torch::kFloat32)).to(impl.device) / (options.horizon + 1.0);
-    const torch::Tensor each = options.entropy * impl.actions * acted.log_probability - q / impl.ValueScale();
-    const torch::Tensor loss = (each.view({-1, batch}).mean(1) * weight).sum();
-    impl.parameters.gradients.narrow(0, impl.policy_part.first, impl.policy_part.count).zero_();
+    const Acted acted = Act(latents, policy_noise_);
+    const torch::Tensor q = FromLogits(impl_.values.ForwardPair(torch::cat({latents, acted.action}, -1), policy_pair_, true))
+                                .view({-1, latents.size(0)})
+                                .mean(0);
+    {
+      torch::NoGradGuard no_grad;
+      const torch::Tensor sorted = std::get<0>(q.detach().narrow(0, 0, batch).to(torch::kFloat64).sort());
+      const torch::Tensor range = Quantile(sorted, 0.95) - Quantile(sorted, 0.05);
+      const torch::Tensor moved = value_scale_ + 0.01 * (range.clamp_min(1.0) - value_scale_);
+      value_scale_.copy_(torch::where(range.isfinite(), moved, value_scale_));
+    }
+    const torch::Tensor each =
+        options.entropy * impl_.actions * acted.log_probability - q / value_scale_.to(torch::kFloat32);
+    const torch::Tensor loss = (each.view({-1, batch}).mean(1) * policy_weight_).sum();
+    impl_.parameters.gradients.narrow(0, impl_.policy_part.first, impl_.policy_part.count).zero_();
     loss.backward();
-    const double norm = Clip(impl.parameters, impl.policy_part, options.gradient_clip);
-    if (std::isfinite(norm)) Step(impl.parameters, impl.policy_part, options.learning_rate, 1e-5, step);
+    torch::NoGradGuard no_grad;
+    const torch::Tensor norm = Clip(impl_.parameters, impl_.policy_part, options.gradient_clip);
+    Step(impl_.parameters, impl_.policy_part, options.learning_rate, 1e-5, step_);
     return norm;
   }
 
-  double UpdateDecoder(const torch::Tensor& latents, const torch::Tensor& index, int64_t step) const {
-    const int64_t batch = impl.options.batch, some = std::max<int64_t>(1, batch / kDecoderShare);
-    const int64_t steps = impl.options.horizon + 1;
+  /// @return the norm of the gradient, ().
+  torch::Tensor UpdateDecoder(const torch::Tensor& latents, const torch::Tensor& index) {
+    torch::AutoGradMode with_gradients(true);
+    const int64_t batch = impl_.options.batch, some = std::max<int64_t>(1, batch / kDecoderShare);
+    const int64_t steps = impl_.options.horizon + 1;
     const auto part = [&](const torch::Tensor& rows) {
       return rows.view({steps, batch, -1}).narrow(1, 0, some).reshape({steps * some, -1});
     };
     const torch::Tensor rows = part(index).view({-1});
-    const torch::Tensor inputs = torch::cat({part(latents), sequences.actions.index_select(0, rows)}, -1);
+    const torch::Tensor inputs = torch::cat({part(latents), sequences_.actions.index_select(0, rows)}, -1);
     const Latent::Impl::Output output =
-        impl.Split(impl.decoder.Forward(inputs).view({impl.options.decoders, steps * some, -1}));
+        impl_.Split(impl_.decoder.Forward(inputs).view({impl_.options.decoders, steps * some, -1}));
     const torch::Tensor &mean = output.features, &log_variance = output.log_variance;
-    const torch::Tensor target = sequences.decoded.index_select(0, rows);
-    const int64_t plain = static_cast<int64_t>(impl.plain_channels.size()), angles = impl.channels - plain;
+    const torch::Tensor target = sequences_.decoded.index_select(0, rows);
+    const int64_t plain = static_cast<int64_t>(impl_.plain_channels.size()), angles = impl_.channels - plain;
     const auto likelihood = [](const torch::Tensor& error, const torch::Tensor& log_var) {
       const torch::Tensor each = error.square() * (-log_var).exp() + log_var;
       return (each * (kVarianceWeighting * log_var.detach()).exp()).sum(-1).mean();
     };
-    const auto of = [&](const std::vector<int64_t>& list) {
-      return log_variance.index_select(-1, torch::tensor(list, torch::kInt64).to(impl.device));
-    };
-    torch::Tensor loss = likelihood(mean.narrow(-1, 0, plain) - target.narrow(-1, 0, plain), of(impl.plain_channels));
+    const auto of = [&](const torch::Tensor& channels) { return log_variance.index_select(-1, channels); };
+    torch::Tensor loss = likelihood(mean.narrow(-1, 0, plain) - target.narrow(-1, 0, plain), of(impl_.plain_index));
     if (angles > 0) {
       // Cosine and sine are fitted; the spread is the angle's.
       const torch::Tensor error = mean.narrow(-1, plain, 2 * angles) - target.narrow(-1, plain, 2 * angles);
-      const torch::Tensor raw = mean.detach() * impl.feature_scale + impl.feature_mean;
+      const torch::Tensor raw = mean.detach() * impl_.feature_scale + impl_.feature_mean;
       const torch::Tensor angle = torch::atan2(raw.narrow(-1, plain + angles, angles), raw.narrow(-1, plain, angles));
-      const torch::Tensor scale = impl.channel_scale.index_select(0, torch::tensor(impl.angle_channels, torch::kInt64).to(impl.device));
+      const torch::Tensor scale = impl_.channel_scale.index_select(0, impl_.angle_index);
       loss = loss + error.square().sum(-1).mean() +
-             likelihood(Wrapped(angle - sequences.angles.index_select(0, rows)) / scale, of(impl.angle_channels));
+             likelihood(Wrapped(angle - sequences_.angles.index_select(0, rows)) / scale, of(impl_.angle_index));
     }
     // What comes after a sequence's last step is not known to be of the same run.
-    const int64_t followed = impl.options.horizon * some;
-    loss = loss + likelihood(output.change.narrow(1, 0, followed) - sequences.changes.index_select(0, rows.narrow(0, 0, followed)),
+    const int64_t followed = impl_.options.horizon * some;
+    loss = loss + likelihood(output.change.narrow(1, 0, followed) - sequences_.changes.index_select(0, rows.narrow(0, 0, followed)),
                              output.change_log_variance.narrow(1, 0, followed));
-    impl.parameters.gradients.narrow(0, impl.decoder_part.first, impl.decoder_part.count).zero_();
+    impl_.parameters.gradients.narrow(0, impl_.decoder_part.first, impl_.decoder_part.count).zero_();
     loss.backward();
-    const double norm = Clip(impl.parameters, impl.decoder_part, impl.options.gradient_clip);
-    if (std::isfinite(norm)) Step(impl.parameters, impl.decoder_part, impl.options.learning_rate, 1e-8, step);
+    torch::NoGradGuard no_grad;
+    const torch::Tensor norm = Clip(impl_.parameters, impl_.decoder_part, impl_.options.gradient_clip);
+    Step(impl_.parameters, impl_.decoder_part, impl_.options.learning_rate, 1e-8, step_);
     return norm;
   }
+
+  Latent::Impl& impl_;
+  const Sequences& sequences_;
+  Random random_;
+  torch::Generator noise_;
+  torch::Tensor index_, run_;                  // rows of the replay: (H + 1 steps of the batch), (batch) first of its run
+  torch::Tensor target_pair_, policy_pair_;    // (2) value heads
+  torch::Tensor target_noise_, policy_noise_;  // (rows, nu)
+  torch::Tensor step_, value_scale_, loss_;    // ()
+  torch::Tensor weight_, policy_weight_;       // of each step of a sequence
+  Captured captured_;
 };
 
 // Takes a model back to where it was before a training, unless told to keep what was learned.
@@ -350,9 +405,7 @@ Latent::TrainResult Latent::Train(const ReplayBuffer& data, int updates, uint64_
   Clock::duration held{};
   Undo undo(impl);
   const Sequences sequences = SequencesOf(impl, data);
-  Random random(seed);
-  torch::Generator noise = at::detail::createCPUGenerator(HashSeed(seed, 0x6e6f697365));
-  const Update update = {impl, sequences, random, noise};
+  Update update(impl, sequences, seed);
   double loss_sum = 0.0;
   int loss_count = 0;
   for (int u = 0; u < updates; ++u) {
@@ -373,6 +426,7 @@ Latent::TrainResult Latent::Train(const ReplayBuffer& data, int updates, uint64_
       ++loss_count;
     }
   }
+  impl.ValueScale() = update.value_scale();
   result.loss = loss_sum / loss_count;
   result.update_ms = std::chrono::duration<double, std::milli>(Clock::now() - began - held).count() / updates;
   undo.Keep();

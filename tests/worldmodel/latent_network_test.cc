@@ -132,7 +132,7 @@ TEST_CASE("latent network: in bfloat16 it is the same to bfloat16's precision, f
 TEST_CASE("latent network: frozen it passes gradients on and takes none, and a pair of heads is those two") {
   Built built({.heads = 4, .inputs = 24, .hidden = {32, 32}, .outputs = 7}, false);
   torch::Tensor x = torch::randn({9, 24}, at::detail::createCPUGenerator(1)).requires_grad_(true);
-  const torch::Tensor all = built.network.Forward(x), pair = built.network.ForwardPair(x, 3, 1, true);
+  const torch::Tensor all = built.network.Forward(x), pair = built.network.ForwardPair(x, torch::tensor({3, 1}, torch::kInt64), true);
   CHECK((pair[0] - all[3]).abs().max().item<double>() < 1e-6);
   CHECK((pair[1] - all[1]).abs().max().item<double>() < 1e-6);
   pair.sum().backward();
