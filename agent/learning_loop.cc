@@ -110,11 +110,13 @@ void LearningOptions::Update(const nlohmann::json& json, const std::string& wher
       first_updates = static_cast<int>(number(0));
     } else if (key == "updates_per_step") {
       updates_per_step = number(0);
+    } else if (key == "capacity") {
+      capacity = static_cast<int64_t>(number(1));
     } else if (key == "exploration") {
       exploration = number(0);
     } else {
       throw Error(where + ": unknown key \"" + key + "\"" +
-                  DidYouMean(key, {"model", "planner", "random_episodes", "first_updates", "updates_per_step",
+                  DidYouMean(key, {"model", "planner", "random_episodes", "first_updates", "updates_per_step", "capacity",
                                    "exploration"}));
     }
   }
@@ -122,9 +124,9 @@ void LearningOptions::Update(const nlohmann::json& json, const std::string& wher
 
 nlohmann::ordered_json LearningOptions::ToJson() const {
   return {{"random_episodes", random_episodes}, {"first_updates", first_updates},
-          {"updates_per_step", updates_per_step}, {"exploration", exploration},
-          {"model", model.ToJson()},              {"planner", planner.ToJson()},
-          {"seed", seed}};
+          {"updates_per_step", updates_per_step}, {"capacity", capacity},
+          {"exploration", exploration},           {"model", model.ToJson()},
+          {"planner", planner.ToJson()},          {"seed", seed}};
 }
 
 void LearningOptions::UpdateFrom(const std::filesystem::path& folder) {
@@ -160,6 +162,12 @@ struct LearningLoop::Impl {
         linear(task),
         buffer(task->channel_size(), task->action_size()) {}
 
+  // Takes up an episode that was learned from, and forgets the oldest as the run did after it.
+  void TakeUp(const Episode& episode) {
+    buffer.Add(episode);
+    buffer.Forget(options.capacity);
+  }
+
   std::filesystem::path Checkpoint() const { return folder / "optimizer.pt"; }
 
   void Resume() {
@@ -188,7 +196,7 @@ struct LearningLoop::Impl {
     trained_on = (offline ? extra.at(kOfflineKey) : extra).value("trained_on", std::vector<std::string>());
     for (const std::string& dataset : trained_on) {
       DatasetReader reader(dataset);
-      for (int64_t k = 0; k < reader.episodes(); ++k) buffer.Add(reader.Read(k));
+      for (int64_t k = 0; k < reader.episodes(); ++k) TakeUp(reader.Read(k));
     }
     if (offline) {
       recorder->KeepFirst(0);
@@ -198,7 +206,7 @@ struct LearningLoop::Impl {
     recorder->KeepFirst(static_cast<int64_t>(reports.size()));
     DatasetReader reader(folder);
     for (size_t k = 0; k < reports.size(); ++k) {
-      if (reports[k].quarantined.empty()) buffer.Add(reader.Read(static_cast<int64_t>(k)));
+      if (reports[k].quarantined.empty()) TakeUp(reader.Read(static_cast<int64_t>(k)));
     }
   }
 
@@ -339,6 +347,7 @@ LearningResult LearningLoop::Run(const std::function<void(const EpisodeReport&)>
     impl.reports.push_back(line);
     impl.recorder->Append(episode);
     impl.Save();
+    impl.buffer.Forget(impl.options.capacity);
     if (report) report(line);
   }
   if (!result.interrupted) impl.recorder->Finish();

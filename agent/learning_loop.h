@@ -20,6 +20,7 @@ struct LearningOptions {
   int random_episodes = 1;       // played with smooth noise before the first model
   int first_updates = 1000;      // after those
   double updates_per_step = 4.0; // per control step of a later episode
+  int64_t capacity = 1000000;    // control steps that are learned from, the newest; all stay on disk
   double exploration = 0.0;      // noise on planned actions, in deviations of what the planner last drew them with
   ModelOptions model;
   PlannerOptions planner;

@@ -38,7 +38,7 @@ out=${out:-out/vision/$scene${encoder:+-frozen}}
 
 # The floor is not seen from above, but takes most of the time that drawing takes: it is a plane without an end.
 rooms=(--camera top --hide goal --hide floor --policy explore:0.9,smooth:0.1)
-task=$scene repeat=() set=(--set cache_mb=1024) goals=true violations=true
+task=$scene repeat=() replan=() set=(--set cache_mb=1024) goals=true violations=true
 case $scene in
   two-rooms) episodes=400 collect=("${rooms[@]}") steps=2300 ;;
   two-rooms-moving-door) episodes=400 collect=("${rooms[@]}") steps=4500 ;;
@@ -46,7 +46,7 @@ case $scene in
     # Slow motion too, and rest: exploring alone hardly ever shows an arm that stands still, as it does at a goal.
     episodes=100 collect=(--camera fixed --hide target --policy random:0.4,smooth:0.6) steps=2200
     set+=(--set frames=2 --set inverse=1 --set predictor_width=512) ;;
-  pusher) violations=false episodes=200 collect=("${rooms[@]}") steps=2200 ;;
+  pusher) violations=false episodes=200 collect=("${rooms[@]}") steps=2200 replan=(--replan 3) ;;
   blocks-and-balls) goals=false episodes=600 collect=(--camera front) steps=2000 ;;
   *) printf "vision.sh: error: no such scene '%s'; expected two-rooms, two-rooms-moving-door, reacher, pusher or blocks-and-balls\n" "$scene" >&2
     exit 2 ;;
@@ -57,7 +57,6 @@ if [ "$encoder" = random ]; then
   encoder=$out/encoder
   [ -e "$encoder/config.json" ] || "$python" scripts/random_vjepa2.py "$encoder"
 fi
-replan=()
 # A plan through its predictor takes several times as long: one for three steps.
 if [ -n "$encoder" ]; then more=(--encoder "$encoder" "${more[@]}") replan=(--replan 3); fi
 

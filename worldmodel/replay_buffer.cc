@@ -60,4 +60,21 @@ void ReplayBuffer::KeepFirst(int64_t transitions, int64_t left_out) {
   while (!runs_.empty() && runs_.back() >= transitions_) runs_.pop_back();
 }
 
+void ReplayBuffer::Forget(int64_t most) {
+  if (runs_.empty() || transitions_ <= most + most / 10) return;
+  const auto kept = std::lower_bound(runs_.begin(), runs_.end() - 1, transitions_ - most);
+  const int64_t dropped = *kept;
+  const auto drop = [&](auto& values, int64_t width) {
+    values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(dropped * width));
+  };
+  drop(channels_, channel_size_);
+  drop(next_, channel_size_);
+  drop(actions_, action_size_);
+  drop(rewards_, 1);
+  drop(terminal_, 1);
+  runs_.erase(runs_.begin(), kept);
+  for (int64_t& run : runs_) run -= dropped;
+  transitions_ -= dropped;
+}
+
 }  // namespace reverie

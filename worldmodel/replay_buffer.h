@@ -19,6 +19,9 @@ class ReplayBuffer {
   void Add(const Episode& episode);
   /// Takes back what was added last, down to as many transitions and left out ones.
   void KeepFirst(int64_t transitions, int64_t left_out);
+  /// Drops the oldest runs once there are a tenth more than `most` transitions, until at most `most` are left; the newest
+  /// run stays. So memory is bounded, and what is kept depends on nothing but what was added.
+  void Forget(int64_t most);
 
   int channel_size() const { return channel_size_; }
   int action_size() const { return action_size_; }

@@ -45,9 +45,11 @@ constexpr const char* kHold =
     R"json("time_limit_s": 2, "action_repeat": 2, "observation": {"angle": "qpos", "velocity": "qvel"}, "angles": ["angle"],
        "reset": [{"set": "qpos", "to": "uniform(-0.2, 0.2)"}], "reward": "tolerance(angle[0], 0.3, 0.5, 0.5)")json";
 
-LearningResult Learn(const std::filesystem::path& folder, int64_t env_steps, bool resume) {
+LearningResult Learn(const std::filesystem::path& folder, int64_t env_steps, bool resume, int64_t capacity = 1000000) {
   SetTorchThreads(1);
-  LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), Short(env_steps), "cpu", folder, resume);
+  LearningOptions options = Short(env_steps);
+  options.capacity = capacity;
+  LearningLoop loop(testing::MakeTask(testing::kPendulum, kHold), options, "cpu", folder, resume);
   return loop.Run(nullptr, nullptr, {});
 }
 
@@ -91,6 +93,19 @@ TEST_CASE("learning: interrupted after some episodes and resumed, it ends as the
   const LearningResult rest = Learn(parts, 500, true);
   CHECK(rest.episodes.size() == 5);
   CheckSameRun(whole, parts);
+}
+
+TEST_CASE("learning: with room for fewer steps than are played the oldest are forgotten, resumed or not") {
+  const std::filesystem::path all = testing::TemporaryFolder("learn_all"), whole = testing::TemporaryFolder("learn_newest"),
+                              parts = testing::TemporaryFolder("learn_newest_parts");
+  constexpr int64_t kTwoEpisodes = 100;
+  Learn(all, 500, false);
+  Learn(whole, 500, false, kTwoEpisodes);
+  Learn(parts, 300, false, kTwoEpisodes);
+  Learn(parts, 500, true, kTwoEpisodes);
+  CheckSameRun(whole, parts);
+  CHECK(ReadFile(whole / "weights.safetensors") != ReadFile(all / "weights.safetensors"));
+  CHECK(DatasetReader(whole).episodes() == 5);
 }
 
 TEST_CASE("learning: stopped while it trains it stops there, and goes on to the same end, resumed or run again") {

@@ -91,6 +91,10 @@ def evaluate_and_compare(folder):
     with h5py.File(folder / "acting/data/main_data.hdf5") as data:
         recorded = [float(data[f"episode_{k}"]["rewards"][:].sum()) for k in range(2)]
     np.testing.assert_allclose(report["returns"], recorded, rtol=1e-12)
+    # As it explores while it learns: other actions, the same for a seed.
+    noisy = [json.loads(run("evaluate", "pendulum-swingup", "--model", folder / "a", "--episodes", 2, "--exploration", 1,
+                            "--json", "--threads", 1, *SMALL[10:-2]).stdout)["returns"] for _ in range(2)]
+    assert noisy[0] == noisy[1] != report["returns"]
     report = json.loads(run("compare", "--model", folder / "a", "--data", folder / "acting", "--horizons", "1,5",
                             "--windows", 20, "--out", folder / "compared", "--json", "--threads", 1).stdout)
     assert report["windows"] == 20 and [h["h"] for h in report["horizons"]] == [1, 5]

@@ -273,7 +273,7 @@ TEST_CASE("the generative twin learns from painting pictures again, and from not
   Jepa model(task, options, datasets.front().info().frames, "cpu", 1);
   model.FitScales(windows);
   FrameWindowBatch batch;
-  constexpr int64_t kSteps = 200;
+  constexpr int64_t kSteps = 400;
   double first = 0, last = 0;
   for (int64_t u = 0; u < kSteps; ++u) {
     windows.Read(windows.Draw(static_cast<uint64_t>(u), options.batch), batch);

@@ -24,13 +24,14 @@ struct Options {
   std::vector<std::string> settings;
   int64_t episodes = 0;
   int replan = 0;
-  double across = 0.6;
+  double across = 0.6, exploration = 0.0;
 };
 
 constexpr int64_t kEpisodes = 10, kGoals = 100;
 
 int RunGoal(const Options& options) {
   if (!options.out.empty()) throw UsageError("--out goes with episodes of the task's own; --goal keeps none");
+  if (options.exploration > 0.0) throw UsageError("--exploration goes with episodes of the task's own, not with --goal");
 #if REVERIE_TORCH
   return RunEvaluateGoal({options.task, options.model, options.planner, options.goal, options.data, options.encoder,
                           options.settings, options.episodes > 0 ? options.episodes : kGoals, options.replan, options.across},
@@ -58,7 +59,7 @@ int RunEvaluate(const Options& options) {
   PolicySource policy = RandomPolicy(*task);
   if (!random) {
     model = OpenModel(options.model, task, options.common);
-    policy = PlannerPolicy(*model, planning, &statistics);
+    policy = PlannerPolicy(*model, planning, &statistics, options.exploration);
   }
   std::unique_ptr<DatasetWriter> recorder;
   if (!options.out.empty()) {
@@ -137,6 +138,9 @@ void AddEvaluate(CLI::App& app) {
           "--model", options->model,
           "What the planner imagines in: a model's folder, 'simulator', or 'random' for no plan at all")
       ->required();
+  command.add_option("--exploration", options->exploration,
+                     "Noise on planned actions, in deviations of what the planner last drew them with, as learn has (0)")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--planner", options->planner, "icem, mppi, cem, shooting, or policy: the model's own (default: the task's)");
   command.add_option("--episodes", options->episodes, Format("How many (%lld; with --goal %lld)",
                                                              static_cast<long long>(kEpisodes), static_cast<long long>(kGoals)))
