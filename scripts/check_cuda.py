@@ -56,17 +56,17 @@ def main():
         for kind, options in (("ensemble", []), ("latent", []), ("latent", ["--set", "memory=4"])):
             name = kind + "-".join(["", *options[1:]])
             errors = {}
-            for device in (arguments.device, "cpu"):
-                out = folder / f"{name}-{device}"
-                reverie("train", "--model", kind, "--data", data, "--out", out, "--steps", arguments.updates, "--device", device,
-                        *options)
-                errors[device] = [row["nrmse"] for row in reverie("compare", "--model", out, "--data", held_out, "--horizons",
-                                                                  "1,5,10", "--device", device)["horizons"]]
-            moved = [row["nrmse"] for row in reverie("compare", "--model", folder / f"{name}-{arguments.device}", "--data", held_out,
-                                                     "--horizons", "1,5,10", "--device", "cpu")["horizons"]]
-            expect(f"{name}: one model on both devices", errors[arguments.device], moved, SAME)
-            expect(f"{name}: trained on either device", errors[arguments.device], errors["cpu"], ALIKE)
-            checks[name] = {"device": errors[arguments.device], "moved": moved, "cpu": errors["cpu"]}
+            for role, device in (("device", arguments.device), ("cpu", "cpu")):
+                reverie("train", "--model", kind, "--data", data, "--out", folder / f"{name}-on-{role}", "--steps",
+                        arguments.updates, "--device", device, *options)
+            for role, trained_on, device in (("device", "device", arguments.device), ("moved", "device", "cpu"),
+                                             ("cpu", "cpu", "cpu")):
+                compared = reverie("compare", "--model", folder / f"{name}-on-{trained_on}", "--data", held_out, "--horizons",
+                                   "1,5,10", "--device", device)
+                errors[role] = [horizon["nrmse"] for horizon in compared["horizons"]]
+            expect(f"{name}: one model on both devices", errors["device"], errors["moved"], SAME)
+            expect(f"{name}: trained on either device", errors["device"], errors["cpu"], ALIKE)
+            checks[name] = errors
 
         # Stopped halfway and gone on with, a run ends as one that was not.
         returns = {}
@@ -83,9 +83,9 @@ def main():
                 of_size = ["--set", f"size={size}"] if size else []
                 row = {"model": kind, "size": size}
                 for what, rate in (("train", "updates_per_s"), ("plan", "plans_per_s")):
-                    for device in (arguments.device, "cpu"):
-                        row[f"{device}_{rate}"] = reverie("bench", what, "--task", task, "--model", kind, *of_size, "--device", device,
-                                                          )[what][rate]
+                    for role, device in (("device", arguments.device), ("cpu", "cpu")):
+                        told = reverie("bench", what, "--task", task, "--model", kind, *of_size, "--device", device)
+                        row[f"{role}_{rate}"] = told[rate]
                 rates.append(row)
                 print("  ".join(f"{key} {value:.1f}" if isinstance(value, float) else f"{value}" for key, value in row.items()),
                       file=sys.stderr)
