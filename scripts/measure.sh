@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Takes the figures of README's "Measured" table: every row is one command whose --json answer is kept under
-# out/measured/. Resumable: what is there already is not run again. About an hour on two cores; vision takes half a day.
+# out/measured/. Resumable: what is there already is not run again. About an hour on two cores; vision and latent take half
+# a day each.
 #
 #   scripts/measure.sh [ROW...]     rows: learn reacher simulator compare pictures data pixels app soak vision
-#                                   (default: all but soak and vision)
+#                                   latent (default: all but the last three)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 reverie=${REVERIE_BINARY:-build/release/reverie}
@@ -130,8 +131,18 @@ for row in $rows; do
       take probe probe --model "$moving/model-0" --data "$moving/set" --steps 500
       take plan-pictures bench plan --model jepa --task two-rooms
       keep memory-pictures python3 scripts/peak_memory.py --binary "$reverie" --pictures ;;
+    latent) # the latent model: scripts/benchmark.sh, and what it does not measure
+      bash scripts/benchmark.sh --out "$out/latent" > "$out/latent.txt"
+      bash scripts/benchmark.sh --out "$out/latent" --tasks cartpole-swingup-positions >> "$out/latent.txt"
+      .venv/bin/python scripts/known_reward.py "$out/latent" > "$out/latent-known-reward.txt"
+      for task in cup-catch finger-spin cartpole-swingup; do
+        take "latent-held-out-$task" evaluate dm_control/$task --model "$out/latent/$task-0" --action-repeat 2 --episodes 6 \
+          --seed 2000 --threads 1 --out "$out/latent-held-out-$task" --overwrite
+        take "latent-compare-$task" compare --model "$out/latent/$task-0" --data "$out/latent-held-out-$task" \
+          --windows 200 --horizons 1,5,10,25 --threads 1
+      done ;;
     soak)
       on_display take soak bench soak --seconds 1800 ;;
-    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures data pixels app soak vision)\n' "$row" >&2; exit 2 ;;
+    *) printf 'measure.sh: no row "%s" (rows: learn reacher simulator compare pictures data pixels app soak vision latent)\n' "$row" >&2; exit 2 ;;
   esac
 done
