@@ -20,6 +20,45 @@ constexpr double kShortestPress_s = 0.2, kLongestPress_s = 1.5;    // straight o
 // comes of that: nothing.
 constexpr double kSlideShare = 0.55, kPressShare = 0.35;
 
+constexpr double kSeekShare = 0.5;                                 // of the directions, to what can only be pushed
+constexpr double kShortestSeek_s = 0.5, kLongestSeek_s = 3.0;
+
+// What of a scene could push, and what could be pushed: bodies at the ends of chains that actuators drive, and those of
+// chains that none drives. A chain is what MuJoCo calls a tree.
+struct Movers {
+  std::vector<int> driven, loose;
+
+  Movers() = default;
+  Movers(const mjModel* model, const mjData* data) {
+    std::vector<bool> actuated(static_cast<size_t>(model->ntree));
+    for (int i = 0; i < model->nu; ++i) {
+      for (int k = 0; k < data->moment_rownnz[i]; ++k) {
+        const int at = data->moment_rowadr[i] + k;
+        if (data->actuator_moment[at] != 0.0) actuated[static_cast<size_t>(model->dof_treeid[data->moment_colind[at]])] = true;
+      }
+    }
+    std::vector<int> last(static_cast<size_t>(model->ntree), -1);
+    for (int body = 1; body < model->nbody; ++body) {
+      const int tree = model->body_treeid[body];
+      if (tree < 0 || Touches(model, body) == 0.0) continue;
+      if (actuated[static_cast<size_t>(tree)]) last[static_cast<size_t>(tree)] = body;
+      else loose.push_back(body);
+    }
+    for (const int body : last) {
+      if (body >= 0) driven.push_back(body);
+    }
+  }
+
+  /// How far a body's surface that others can touch reaches, m; 0: it has none.
+  static double Touches(const mjModel* model, int body) {
+    double reach = 0.0;
+    for (int g = model->body_geomadr[body]; g < model->body_geomadr[body] + model->body_geomnum[body]; ++g) {
+      if (model->geom_contype[g] != 0 || model->geom_conaffinity[g] != 0) reach = std::max(reach, model->geom_rbound[g]);
+    }
+    return reach;
+  }
+};
+
 class ExploringPolicy : public Policy {
  public:
   ExploringPolicy(uint64_t seed, int action_size, double step_s)
@@ -34,6 +73,8 @@ class ExploringPolicy : public Policy {
   }
 
   void Act(const PolicyInput& input, std::span<double> action) override {
+    if (!input_) movers_ = Movers(input.model, input.data);
+    input_ = &input;
     const bool pressed = PushedBack(input);
     left_s_ -= step_s_;
     switch (mode_) {
@@ -89,9 +130,38 @@ class ExploringPolicy : public Policy {
 
   void Wander() {
     mode_ = Mode::kWander;
+    if (input_ && !movers_.driven.empty() && !movers_.loose.empty() && random_.Uniform() < kSeekShare && Seek()) return;
     left_s_ = LogUniform(kShortestHold_s, kLongestHold_s);
     for (double& value : direction_) value = random_.Normal();
     Scale(direction_, std::min(1.0, 0.5 + random_.Uniform()));
+  }
+
+  /// Towards somewhere about a body that can only be pushed. @return  false: no action leads there.
+  bool Seek() {
+    const mjModel* model = input_->model;
+    const mjData* data = input_->data;
+    const auto any = [&](const std::vector<int>& bodies) {
+      return bodies[static_cast<size_t>(random_.Index(static_cast<int64_t>(bodies.size())))];
+    };
+    const int hand = any(movers_.driven), thing = any(movers_.loose);
+    const double reach = Movers::Touches(model, thing);
+    double way[3];
+    for (int x = 0; x < 3; ++x) {
+      way[x] = data->xipos[3 * thing + x] + random_.Uniform(-reach, reach) - data->xipos[3 * hand + x];
+    }
+    std::vector<mjtNum> jacobian(static_cast<size_t>(3 * model->nv));
+    mj_jacBodyCom(model, data, jacobian.data(), nullptr, hand);
+    for (int i = 0; i < model->nu; ++i) {
+      double& element = direction_[static_cast<size_t>(i)] = 0.0;
+      for (int k = 0; k < data->moment_rownnz[i]; ++k) {
+        const int at = data->moment_rowadr[i] + k, dof = data->moment_colind[at];
+        for (int x = 0; x < 3; ++x) {
+          element += data->actuator_moment[at] * jacobian[static_cast<size_t>(x * model->nv + dof)] * way[x];
+        }
+      }
+    }
+    left_s_ = LogUniform(kShortestSeek_s, kLongestSeek_s);
+    return Scale(direction_, std::min(1.0, 0.5 + random_.Uniform()));
   }
 
   void Meet() {
@@ -162,6 +232,8 @@ class ExploringPolicy : public Policy {
     return true;
   }
 
+  const PolicyInput* input_ = nullptr;  // of the step under way
+  Movers movers_;
   Random random_;
   const double step_s_, memory_;
   std::vector<double> direction_, noise_;

@@ -101,6 +101,28 @@ TEST_CASE("exploring meets walls and crosses the door, and is the same for a see
           explored.touching, "; smooth: ", smooth.crossings_per_episode, ", ", smooth.contacts_per_episode, ", ", smooth.touching);
 }
 
+TEST_CASE("exploring goes to what can only be pushed") {
+  const auto task = CompiledTask::Compile(LoadTask("pusher"));
+  const int block = 2;  // channels: hand x, y, block x, y
+  const auto moved = [&](const PolicySource& policy) {
+    CollectOptions options;
+    options.episodes = 10;
+    options.seed = 3;
+    int64_t moving = 0, all = 0;
+    Collect(task, policy, options, [&](Episode&& episode) {
+      const int64_t width = static_cast<int64_t>(episode.observations.size()) / (episode.steps + 1);
+      for (int64_t t = 0; t < episode.steps; ++t, ++all) {
+        const double *now = episode.observations.data() + t * width, *next = now + width;
+        moving += std::hypot(next[block] - now[block], next[block + 1] - now[block + 1]) > 0.003;
+      }
+    });
+    return static_cast<double>(moving) / static_cast<double>(all);
+  };
+  const double explored = moved(ExplorePolicy(*task)), smooth = moved(SmoothPolicy(*task));
+  CHECK(explored > 0.1);
+  CHECK(explored > 3.0 * smooth);
+}
+
 TEST_CASE("contacts are counted where an actuated joint is pushed back on") {
   // A cart that is never held up touches nothing, though it has weight.
   const TemporaryFolder folder;
