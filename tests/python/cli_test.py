@@ -117,6 +117,9 @@ class CommandLineTest(unittest.TestCase):
             ([*one, "--colour"], "--colour"),
             ([*one, "--policy", "planner", "--set", "horizon=3"], "planner.<option>"),
             (["replay", "--data", "o", "--width", "33"], "even"),
+            (["replay", "--data", "o", "--width", "9"], "expected a number from 16 to 8192, found 9"),
+            (["bench", "--seconds", "0"], "--seconds: expected a number above 0, found 0"),
+            (["evaluate", "cart.json", "--model", "random", "--exploration", "-1"], "that is not negative, found -1"),
         ]:
             with self.subTest(arguments=arguments):
                 done = self.run_reverie(*arguments, expect=2)

@@ -3,6 +3,7 @@
 #include <exception>
 #include <locale>
 #include <new>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,19 @@ std::string OneLine(std::string_view text) {
   return line;
 }
 
+/// CLI11 writes a bound that is the greatest number there is with all its 309 digits.
+std::string ReadableRange(const std::string& message) {
+  static const std::regex kRange(R"(Value (\S+) not in range (\S+) to (\S+))");
+  std::smatch found;
+  if (!std::regex_search(message, found, kRange)) return message;
+  const double least = std::stod(found[2]), most = std::stod(found[3]);
+  const std::string value = found[1];
+  const std::string expected = most < 1e30      ? Format("a number from %g to %g", least, most)
+                               : value == "0" ? std::string("a number above 0")
+                                                : std::string("a number that is not negative");
+  return found.prefix().str() + "expected " + expected + ", found " + value + found.suffix().str();
+}
+
 int Fail(std::string_view message) {
   Log("reverie: error: " + OneLine(message));
   return kFailed;
@@ -53,7 +67,7 @@ int FailUsage(const CLI::App& app, const CLI::ParseError& error, int argc, char*
     message = "there is no command '" + std::string(argv[1]) + "'" + DidYouMean(argv[1], names);
 #endif
   }
-  Log("reverie: usage: " + OneLine(message) + " (see '" + help + "')");
+  Log("reverie: usage: " + OneLine(ReadableRange(message)) + " (see '" + help + "')");
   return kWrongUsage;
 }
 
