@@ -41,11 +41,13 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
       actions(task->action_size()),
       discount(DiscountFor(task->steps_per_episode())),
       features(FeatureCount(*task, channels)),
-      encoder({.inputs = FeatureCount(*task, task->observation_size()) + (options.memory > 0 ? options.memory_width : 0),
+      seen((options.memory > 0 ? 2 : 1) * FeatureCount(*task, task->observation_size())),
+      encoder({.inputs = seen + (options.memory > 0 ? options.memory_width : 0),
                .hidden = {options.encoder_width},
                .outputs = options.latent,
-               .last = Activation::kSimNorm}),
-      recall({.inputs = FeatureCount(*task, task->observation_size()) + actions + options.memory_width,
+               .last = Activation::kSimNorm,
+               .exact_input = true}),
+      recall({.inputs = seen + actions + options.memory_width,
               .hidden = {},
               .outputs = 3 * options.memory_width,
               .exact = true}),
@@ -66,18 +68,18 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
                .exact = true}),
       target(values),
       calibration(channels) {
-  std::vector<int64_t> seen;
+  std::vector<int64_t> observed;
   for (int c = 0; c < channels; ++c) (task->angles()[static_cast<size_t>(c)] ? angle_channels : plain_channels).push_back(c);
   const int64_t plain = static_cast<int64_t>(plain_channels.size()), angles = static_cast<int64_t>(angle_channels.size());
   for (int64_t i = 0; i < plain; ++i) {
-    if (plain_channels[static_cast<size_t>(i)] < task->observation_size()) seen.push_back(i);
+    if (plain_channels[static_cast<size_t>(i)] < task->observation_size()) observed.push_back(i);
   }
   for (int64_t part = 0; part < 2; ++part) {
     for (int64_t i = 0; i < angles; ++i) {
-      if (angle_channels[static_cast<size_t>(i)] < task->observation_size()) seen.push_back(plain + part * angles + i);
+      if (angle_channels[static_cast<size_t>(i)] < task->observation_size()) observed.push_back(plain + part * angles + i);
     }
   }
-  encoded = torch::tensor(seen, torch::kInt64).to(device);
+  encoded = torch::tensor(observed, torch::kInt64).to(device);
   plain_index = torch::tensor(plain_channels, torch::kInt64).to(device);
   angle_index = torch::tensor(angle_channels, torch::kInt64).to(device);
 
@@ -110,7 +112,7 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
   if (remembers()) {
     recall.Initialize(random, false);
     // No normalisation follows it that would make up for weights so small.
-    const double inputs = static_cast<double>(FeatureCount(*task, task->observation_size()) + actions + options.memory_width);
+    const double inputs = static_cast<double>(seen + actions + options.memory_width);
     parameters.values.narrow(0, recall_part.first, recall_part.count).mul_(50.0 / std::sqrt(inputs));
   }
   dynamics.Initialize(random, false);
@@ -125,6 +127,7 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
   const auto float32 = torch::TensorOptions().dtype(torch::kFloat32).device(device);
   feature_mean = torch::zeros({features}, float32);
   feature_scale = torch::ones({features}, float32);
+  step_scale = torch::ones({encoded.numel()}, float32);
   channel_scale = torch::ones({channels}, float32);
   change_scale = torch::ones({channels}, float32);
   scalars = torch::tensor({0.0, 1.0, 1.0, 0.0}, torch::kFloat64);
@@ -179,9 +182,19 @@ torch::Tensor Latent::Impl::Normalized(const torch::Tensor& feature_values) cons
       .to(torch::kFloat32);
 }
 
-torch::Tensor Latent::Impl::EncoderInput(const torch::Tensor& normalized) const {
+torch::Tensor Latent::Impl::Observed(const torch::Tensor& normalized) const {
   const torch::Tensor limited = normalized.clamp(-kFeatureLimit, kFeatureLimit);
   return encoded.numel() == features ? limited : limited.index_select(-1, encoded);
+}
+
+torch::Tensor Latent::Impl::Seen(const torch::Tensor& normalized, const std::vector<int64_t>& runs) const {
+  const torch::Tensor now = Observed(normalized);
+  if (!remembers()) return now;
+  torch::Tensor change = torch::zeros_like(now);
+  const int64_t later = now.size(0) - 1;
+  change.narrow(0, 1, later).copy_((now.narrow(0, 1, later) - now.narrow(0, 0, later)) / step_scale);
+  for (const int64_t run : runs) change.select(0, run).zero_();
+  return torch::cat({now, change.clamp(-kFeatureLimit, kFeatureLimit)}, -1);
 }
 
 torch::Tensor Latent::Impl::ToChannels(const torch::Tensor& normalized) const {
@@ -233,17 +246,18 @@ void Latent::Impl::Advance(torch::Tensor& known, torch::Tensor& variance, const 
 }
 
 torch::Tensor Latent::Impl::Encode(const Belief& belief) {
-  const auto observed = [&](const torch::Tensor& rows) { return EncoderInput(Normalized(Features(rows).to(device))); };
-  torch::Tensor input = observed(torch::tensor(belief.channels, torch::kFloat64).view({1, channels}));
+  const int64_t row = channels + actions, given = remembers() ? static_cast<int64_t>(belief.past.size()) / row : 0;
+  const torch::Tensor past = torch::tensor(belief.past, torch::kFloat64).narrow(0, 0, given * row).view({given, row});
+  const torch::Tensor now = torch::tensor(belief.channels, torch::kFloat64).view({1, channels});
+  // Where there is one step more than is remembered, it tells how the first of those came about.
+  const torch::Tensor all = torch::cat({past.narrow(1, 0, channels), now}, 0);
+  const torch::Tensor rows = Seen(Normalized(Features(all).to(device)), {0});
+  torch::Tensor input = rows.narrow(0, given, 1);
   if (remembers()) {
     torch::Tensor memory = torch::zeros({1, options.memory_width}, input.options());
-    const int64_t row = channels + actions, given = static_cast<int64_t>(belief.past.size()) / row;
-    const int64_t steps = std::min<int64_t>(given, options.memory);
-    if (steps > 0) {
-      const torch::Tensor past = torch::tensor(belief.past, torch::kFloat64).view({given, row}).narrow(0, given - steps, steps);
-      const torch::Tensor seen = observed(past.narrow(1, 0, channels).contiguous());
-      const torch::Tensor done = past.narrow(1, channels, actions).to(torch::kFloat32).to(device);
-      for (int64_t k = 0; k < steps; ++k) memory = Recall(memory, seen.narrow(0, k, 1), done.narrow(0, k, 1));
+    const torch::Tensor done = past.narrow(1, channels, actions).to(torch::kFloat32).to(device);
+    for (int64_t k = std::max<int64_t>(0, given - options.memory); k < given; ++k) {
+      memory = Recall(memory, rows.narrow(0, k, 1), done.narrow(0, k, 1));
     }
     input = torch::cat({input, memory}, -1);
   }

@@ -55,7 +55,7 @@ class Latent : public LearnedModel {
   std::vector<double> channel_scale() const override;
   double discount() const override;
   const LatentOptions& options() const;
-  int memory() const override { return options().memory; }
+  int memory() const override { return options().memory > 0 ? options().memory + 1 : 0; }
   bool has_policy() const override { return true; }
 
   /// Rewards are of the task's "reward": what the values and the policy have learned to earn.

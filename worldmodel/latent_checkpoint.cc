@@ -14,6 +14,7 @@ NamedTensors Latent::Impl::Weights() const {
   add(decoder, "decoder");
   named["normalization.feature_mean"] = feature_mean;
   named["normalization.feature_scale"] = feature_scale;
+  if (remembers()) named["normalization.step_scale"] = step_scale;
   named["normalization.channel_scale"] = channel_scale;
   named["normalization.change_scale"] = change_scale;
   named["normalization.scalars"] = scalars;

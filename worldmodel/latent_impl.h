@@ -28,6 +28,7 @@ struct Latent::Impl {
   int features = 0;                                     // plain channels, cosines, sines
   torch::Tensor encoded;                                // indices of the features of the observation; signals are not seen
 
+  const int64_t seen;                                   // numbers that Seen gives of a row
   Network encoder, recall, dynamics, reward, values, policy, decoder, target;
   // One after the other: encoder, recall, dynamics, reward, values, policy, decoder.
   ParameterStore parameters, target_parameters;
@@ -38,6 +39,7 @@ struct Latent::Impl {
 
   int64_t updates = 0;
   torch::Tensor feature_mean, feature_scale;   // (features) float32
+  torch::Tensor step_scale;                    // (observed features) deviation of their normalised changes
   torch::Tensor channel_scale, change_scale;   // (channels) standard deviations, of channels and of their changes
   // (4) float64 on the CPU: transitions that the normalisation was fitted to; what rewards are divided by; running range
   // of the values, by which the policy's loss divides them; 1 once a reward that is not zero was seen.
@@ -80,8 +82,13 @@ struct Latent::Impl {
 
   /// (rows, channels) to (rows, features), SI units.
   torch::Tensor Features(const torch::Tensor& channel_values) const;
-  /// Features to what the encoder takes: normalised, clipped, those of the observation.
-  torch::Tensor EncoderInput(const torch::Tensor& feature_values) const;
+  /// Of normalised features those of the observation, clipped.
+  torch::Tensor Observed(const torch::Tensor& normalized) const;
+  /// What encoder and memory are given of rows that follow one another: what is observed and, for a model that remembers,
+  /// how it has changed since the row before, over the deviation of such changes. A memory would have to keep an
+  /// observation to a thousandth to know a velocity from two.
+  /// @param runs  rows before which nothing was observed.
+  torch::Tensor Seen(const torch::Tensor& normalized, const std::vector<int64_t>& runs) const;
   torch::Tensor Normalized(const torch::Tensor& feature_values) const;
   /// Normalised features to channels in SI units.
   torch::Tensor ToChannels(const torch::Tensor& normalized_features) const;

@@ -155,7 +155,7 @@ int64_t Layer::Parameters() const {
   return heads * outputs * (inputs + (activation == Activation::kNone ? 1 : 3));
 }
 
-Network::Network(const Shape& shape) : exact_(shape.exact) {
+Network::Network(const Shape& shape) : exact_(shape.exact), exact_input_(shape.exact_input) {
   std::vector<int64_t> widths = {shape.inputs};
   widths.insert(widths.end(), shape.hidden.begin(), shape.hidden.end());
   widths.push_back(shape.outputs);
@@ -190,7 +190,8 @@ void Network::Bind(const ParameterStore& store, int64_t first, bool train) {
       first += count;
       return view;
     };
-    const bool wide = !exact_ && layer.inputs >= kHalfWidth && layer.outputs >= kHalfWidth;
+    const bool exact = exact_ || (exact_input_ && &layer == &layers_.front());
+    const bool wide = !exact && layer.inputs >= kHalfWidth && layer.outputs >= kHalfWidth;
     const int64_t heads = layer.heads;
     layer.weight = layer.shared_input ? take({layer.inputs, heads * layer.outputs}, wide ? &layer.half : nullptr)
                                       : take({heads, layer.inputs, layer.outputs}, wide ? &layer.half : nullptr);

@@ -45,6 +45,7 @@ class Network {
     int64_t outputs = 0;
     Activation last = Activation::kNone;
     bool exact = false;           // products in float32 whatever the store offers
+    bool exact_input = false;     // those of the first layer
   };
   explicit Network(const Shape& shape);
 
@@ -71,7 +72,7 @@ class Network {
 
  private:
   std::vector<Layer> layers_;
-  bool exact_;
+  bool exact_, exact_input_;
 };
 
 /// Whether the products inside are faster in bfloat16 on this processor.

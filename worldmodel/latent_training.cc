@@ -71,6 +71,8 @@ void FitNormalization(Latent::Impl& impl, const ReplayBuffer& data, const torch:
   impl.WrapAngles(change);
   impl.feature_mean.copy_(features.mean(0));
   impl.feature_scale.copy_(ScaleOf(features));
+  const auto observed = [&](const torch::Tensor& rows) { return impl.Observed(impl.Normalized(rows.to(impl.device))); };
+  impl.step_scale.copy_(ScaleOf(observed(impl.Features(next)) - observed(features)));
   impl.channel_scale.copy_(ScaleOf(now));
   impl.change_scale.copy_(ScaleOf(change));
 }
@@ -82,7 +84,9 @@ Sequences SequencesOf(Latent::Impl& impl, const ReplayBuffer& data) {
   const torch::Tensor channels = WithLastRows(now, next, data);
   Sequences sequences;
   sequences.decoded = impl.Normalized(impl.Features(channels).to(impl.device));
-  sequences.observed = impl.EncoderInput(sequences.decoded).contiguous();
+  std::vector<int64_t> begins = data.runs();
+  for (size_t r = 0; r < begins.size(); ++r) begins[r] += static_cast<int64_t>(r);
+  sequences.observed = impl.Seen(sequences.decoded, begins).contiguous();
   const torch::Tensor angles = torch::tensor(impl.angle_channels, torch::kInt64);
   sequences.angles = channels.index_select(1, angles).to(torch::kFloat32).to(impl.device);
   const auto padded = [&](const torch::Tensor& rows) {
@@ -443,7 +447,7 @@ Latent::Judgement Latent::Judge(const Episode& episode, const std::function<bool
     if (one.transitions() == 0) return judgement;
     c10::InferenceMode inference;
     const torch::Tensor now = ToTensor(one.channels(), impl.channels), next = ToTensor(one.next_channels(), impl.channels);
-    torch::Tensor seen = impl.EncoderInput(impl.Normalized(impl.Features(now).to(impl.device)));
+    torch::Tensor seen = impl.Seen(impl.Normalized(impl.Features(now).to(impl.device)), one.runs());
     const torch::Tensor actions =
         ToTensor(one.actions(), impl.actions).view({now.size(0), impl.actions}).to(torch::kFloat32).to(impl.device);
     if (impl.remembers()) {
