@@ -41,7 +41,7 @@ Latent::Impl::Impl(std::shared_ptr<const CompiledTask> given_task, const LatentO
       actions(task->action_size()),
       discount(DiscountFor(task->steps_per_episode())),
       features(FeatureCount(*task, channels)),
-      seen((options.memory > 0 ? 2 : 1) * FeatureCount(*task, task->observation_size())),
+      seen((options.memory > 0 ? 2 : 1) * FeatureCount(*task, task->observation_size()) + (options.memory > 0 ? actions : 0)),
       encoder({.inputs = seen + (options.memory > 0 ? options.memory_width : 0),
                .hidden = {options.encoder_width},
                .outputs = options.latent,
@@ -159,8 +159,8 @@ double Latent::OperationsPerUpdate() const {
   const double batch = impl.options.batch, steps = impl.options.horizon * batch, latents = steps + batch;
   const double pair = 2.0 / static_cast<double>(impl.values.heads());
   const double remembering = impl.remembers() ? impl.recall.OperationsPerRow() : 0.0;
-  const double targets = steps * (remembering + impl.encoder.OperationsPerRow() + impl.policy.OperationsPerRow() +
-                                  pair * impl.values.OperationsPerRow());
+  const double targets = steps * (impl.options.memory * remembering + impl.encoder.OperationsPerRow() +
+                                  impl.policy.OperationsPerRow() + pair * impl.values.OperationsPerRow());
   const double model = 3.0 * (batch * (impl.options.memory * remembering + impl.encoder.OperationsPerRow()) +
                               steps * (impl.dynamics.OperationsPerRow() + impl.reward.OperationsPerRow() +
                                        impl.values.OperationsPerRow()));
@@ -187,14 +187,19 @@ torch::Tensor Latent::Impl::Observed(const torch::Tensor& normalized) const {
   return encoded.numel() == features ? limited : limited.index_select(-1, encoded);
 }
 
-torch::Tensor Latent::Impl::Seen(const torch::Tensor& normalized, const std::vector<int64_t>& runs) const {
+torch::Tensor Latent::Impl::Seen(const torch::Tensor& normalized, const torch::Tensor& done,
+                                 const std::vector<int64_t>& runs) const {
   const torch::Tensor now = Observed(normalized);
   if (!remembers()) return now;
-  torch::Tensor change = torch::zeros_like(now);
+  torch::Tensor change = torch::zeros_like(now), before = torch::zeros_like(done);
   const int64_t later = now.size(0) - 1;
   change.narrow(0, 1, later).copy_((now.narrow(0, 1, later) - now.narrow(0, 0, later)) / step_scale);
-  for (const int64_t run : runs) change.select(0, run).zero_();
-  return torch::cat({now, change.clamp(-kFeatureLimit, kFeatureLimit)}, -1);
+  before.narrow(0, 1, later).copy_(done.narrow(0, 0, later));
+  for (const int64_t run : runs) {
+    change.select(0, run).zero_();
+    before.select(0, run).zero_();
+  }
+  return torch::cat({now, change.clamp(-kFeatureLimit, kFeatureLimit), before}, -1);
 }
 
 torch::Tensor Latent::Impl::ToChannels(const torch::Tensor& normalized) const {
@@ -251,11 +256,12 @@ torch::Tensor Latent::Impl::Encode(const Belief& belief) {
   const torch::Tensor now = torch::tensor(belief.channels, torch::kFloat64).view({1, channels});
   // Where there is one step more than is remembered, it tells how the first of those came about.
   const torch::Tensor all = torch::cat({past.narrow(1, 0, channels), now}, 0);
-  const torch::Tensor rows = Seen(Normalized(Features(all).to(device)), {0});
+  const torch::Tensor done = torch::zeros({given + 1, actions}, torch::TensorOptions(torch::kFloat32).device(device));
+  done.narrow(0, 0, given).copy_(past.narrow(1, channels, actions));
+  const torch::Tensor rows = Seen(Normalized(Features(all).to(device)), done, {0});
   torch::Tensor input = rows.narrow(0, given, 1);
   if (remembers()) {
     torch::Tensor memory = torch::zeros({1, options.memory_width}, input.options());
-    const torch::Tensor done = past.narrow(1, channels, actions).to(torch::kFloat32).to(device);
     for (int64_t k = std::max<int64_t>(0, given - options.memory); k < given; ++k) {
       memory = Recall(memory, rows.narrow(0, k, 1), done.narrow(0, k, 1));
     }

@@ -85,10 +85,11 @@ struct Latent::Impl {
   /// Of normalised features those of the observation, clipped.
   torch::Tensor Observed(const torch::Tensor& normalized) const;
   /// What encoder and memory are given of rows that follow one another: what is observed and, for a model that remembers,
-  /// how it has changed since the row before, over the deviation of such changes. A memory would have to keep an
-  /// observation to a thousandth to know a velocity from two.
-  /// @param runs  rows before which nothing was observed.
-  torch::Tensor Seen(const torch::Tensor& normalized, const std::vector<int64_t>& runs) const;
+  /// how it has changed since the row before, over the deviation of such changes, and the action that was taken there. A
+  /// memory would have to keep an observation to a thousandth to know a velocity from two, and a change alone tells the
+  /// velocity in the middle of a step.
+  /// @param done  (rows, nu) the action taken at each. @param runs  rows before which nothing was observed.
+  torch::Tensor Seen(const torch::Tensor& normalized, const torch::Tensor& done, const std::vector<int64_t>& runs) const;
   torch::Tensor Normalized(const torch::Tensor& feature_values) const;
   /// Normalised features to channels in SI units.
   torch::Tensor ToChannels(const torch::Tensor& normalized_features) const;

@@ -86,7 +86,6 @@ Sequences SequencesOf(Latent::Impl& impl, const ReplayBuffer& data) {
   sequences.decoded = impl.Normalized(impl.Features(channels).to(impl.device));
   std::vector<int64_t> begins = data.runs();
   for (size_t r = 0; r < begins.size(); ++r) begins[r] += static_cast<int64_t>(r);
-  sequences.observed = impl.Seen(sequences.decoded, begins).contiguous();
   const torch::Tensor angles = torch::tensor(impl.angle_channels, torch::kInt64);
   sequences.angles = channels.index_select(1, angles).to(torch::kFloat32).to(impl.device);
   const auto padded = [&](const torch::Tensor& rows) {
@@ -96,6 +95,7 @@ Sequences SequencesOf(Latent::Impl& impl, const ReplayBuffer& data) {
   impl.WrapAngles(change);
   sequences.changes = padded(change / impl.change_scale.to(torch::kCPU, torch::kFloat64));
   sequences.actions = padded(ToTensor(data.actions(), impl.actions).view({count, impl.actions}));
+  sequences.observed = impl.Seen(sequences.decoded, sequences.actions, begins).contiguous();
   sequences.rewards = padded(ToTensor(data.rewards(), 1) / impl.RewardScale()).view({-1});
   const torch::Tensor terminal =
       torch::from_blob(const_cast<uint8_t*>(data.terminal().data()), {count, 1}, torch::kUInt8).to(torch::kFloat64);
@@ -241,14 +241,10 @@ class Update {
       torch::NoGradGuard no_grad;
       torch::Tensor later_input = sequences_.observed.index_select(0, later);
       if (impl_.remembers()) {
-        std::vector<torch::Tensor> memories;
-        torch::Tensor memory = remembered;
-        for (int64_t h = 0; h < horizon; ++h) {
-          memory = impl_.Recall(memory, sequences_.observed.index_select(0, index.narrow(0, h * batch, batch)),
-                               actions.narrow(0, h * batch, batch));
-          memories.push_back(memory);
-        }
-        later_input = torch::cat({later_input, torch::cat(memories, 0)}, -1);
+        // Made of as many steps as acting will make it of: one that goes on from the memory before would be another belief.
+        const torch::Tensor memory =
+            impl_.RecallRows(later, run_.repeat({horizon}), sequences_.observed, sequences_.actions);
+        later_input = torch::cat({later_input, memory}, -1);
       }
       later_latents = impl_.encoder.Forward(later_input);
       const torch::Tensor choice = Act(later_latents, target_noise_).action;
@@ -447,9 +443,9 @@ Latent::Judgement Latent::Judge(const Episode& episode, const std::function<bool
     if (one.transitions() == 0) return judgement;
     c10::InferenceMode inference;
     const torch::Tensor now = ToTensor(one.channels(), impl.channels), next = ToTensor(one.next_channels(), impl.channels);
-    torch::Tensor seen = impl.Seen(impl.Normalized(impl.Features(now).to(impl.device)), one.runs());
     const torch::Tensor actions =
         ToTensor(one.actions(), impl.actions).view({now.size(0), impl.actions}).to(torch::kFloat32).to(impl.device);
+    torch::Tensor seen = impl.Seen(impl.Normalized(impl.Features(now).to(impl.device)), actions, one.runs());
     if (impl.remembers()) {
       torch::Tensor firsts = torch::empty({now.size(0)}, torch::kInt64);
       for (size_t r = 0; r < one.runs().size(); ++r) firsts.narrow(0, one.runs()[r], now.size(0) - one.runs()[r]).fill_(one.runs()[r]);
