@@ -210,18 +210,19 @@ def main():
     parser.add_argument("--task", default="cartpole-swingup")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
-    parser.add_argument("--threads", type=int, default=0, help="0: those that this process may use")
+    parser.add_argument("--threads", type=int, help="(those that this process may use)")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     listed = json.loads(subprocess.run([given.binary, "tasks", "--json"], check=True, capture_output=True).stdout)
     task = next(entry for entry in listed["tasks"] if entry["name"] == given.task)
     report = {"task": given.task, "size": given.size}
     rates = {"train": [], "plan": []}
+    threads = [] if given.threads is None else ["--threads", str(given.threads)]
     for _ in range(given.rounds):
         for what in rates:
             answer = json.loads(subprocess.run(
                 [given.binary, "bench", what, "--model", "latent", "--set", f"size={given.size}", "--task", given.task,
-                 "--seconds", str(given.seconds / 2), "--threads", str(given.threads), "--json"], check=True, capture_output=True).stdout)
+                 "--seconds", str(given.seconds / 2), *threads, "--json"], check=True, stdout=subprocess.PIPE).stdout)
             torch.set_num_threads(answer["threads"])
             report["threads"], report["machine"] = answer["threads"], answer["machine"]
             if what == "plan":
