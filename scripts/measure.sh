@@ -135,7 +135,7 @@ for row in $rows; do
       bash scripts/benchmark.sh --out "$out/latent" > "$out/latent.txt"
       bash scripts/benchmark.sh --out "$out/latent" --tasks cartpole-swingup-positions >> "$out/latent.txt"
       .venv/bin/python scripts/known_reward.py "$out/latent" > "$out/latent-known-reward.txt"
-      for task in cup-catch finger-spin cartpole-swingup; do
+      for task in cup-catch finger-spin cartpole-swingup cartpole-swingup-positions; do
         take "latent-held-out-$task" evaluate dm_control/$task --model "$out/latent/$task-0" --action-repeat 2 --episodes 6 \
           --seed 2000 --threads 1 --out "$out/latent-held-out-$task" --overwrite
         take "latent-compare-$task" compare --model "$out/latent/$task-0" --data "$out/latent-held-out-$task" \
